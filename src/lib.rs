@@ -1,0 +1,3 @@
+//! `boxherd` compares ways of running services by simulation.
+
+pub mod engine;

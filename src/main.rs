@@ -1,0 +1,3 @@
+//! The `boxherd` program.
+
+fn main() {}
