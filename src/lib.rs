@@ -1,3 +1,4 @@
 //! `boxherd` compares ways of running services by simulation.
 
 pub mod engine;
+pub mod parameter;
