@@ -2,3 +2,5 @@
 
 pub mod engine;
 pub mod parameter;
+pub mod report;
+pub mod results;

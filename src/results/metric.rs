@@ -1,0 +1,252 @@
+//! The closed list of metrics: name, unit, direction, group and meaning of every number a run reports.
+//!
+//! Knows neither how a metric is measured nor how a cell looks. It stands beside the rows, below both `experiment`
+//! and `report`, because both must speak of the same metric in the same words. Start at [`METRICS`].
+
+use MetricId as Id;
+
+/// A metric. Discriminants index [`METRICS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum MetricId {
+    CostPerMonth,
+    CostCompute,
+    CostNetworkEntry,
+    CostControlPlane,
+    CostStorage,
+    CostPeople,
+    CostPerMillionServed,
+    Utilization,
+    CpuWasted,
+    CpuOverhead,
+    CpuIdle,
+    Vms,
+    BoxesReady,
+    CommittedCores,
+    Churn,
+    Availability,
+    MinutesBelowSlo,
+    LatencyP50,
+    LatencyP99,
+    RequestsToDeadBoxes,
+    RecoveryTime,
+    RestartTime,
+    IncidentsPerMonth,
+    ReplicaDeficit,
+    BadReleaseRequests,
+    ReleaseDuration,
+    ReleaseLeadTime,
+    RollbackTime,
+    MixedVersionMinutes,
+    PeopleHoursPerMonth,
+    TouchHours,
+    PagesPerMonth,
+    PagesAtNight,
+}
+
+/// Which way is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    Lower,
+    Higher,
+    /// A fact about size, not about merit.
+    Neither,
+}
+
+/// How replications become one number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Mean over replications of a value each replication already has (denominator 1).
+    Mean,
+    /// Sum of numerators over sum of denominators.
+    Ratio,
+    /// Quantiles of all samples pooled; probability 1 is the maximum. Open samples are right-censored.
+    Quantiles(&'static [f64]),
+}
+
+/// How the unit is shown to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    Usd,
+    /// A share between 0 and 1, shown in percent.
+    Share,
+    Milliseconds,
+    Seconds,
+    Minutes,
+    /// Anything counted: boxes, cores, pages, hours.
+    Count,
+}
+
+/// The blocks of the table, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    Money,
+    Machines,
+    Users,
+    Recovery,
+    Releases,
+    People,
+}
+
+/// One metric, as data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricDefinition {
+    pub id: MetricId,
+    /// Stable: it is what `summary.csv` says.
+    pub name: &'static str,
+    pub title: &'static str,
+    /// Unit of the value in the rows, e.g. `USD`, `share`, `s`.
+    pub unit: &'static str,
+    pub better: Better,
+    pub kind: Kind,
+    pub group: Group,
+    pub scale: Scale,
+    /// In the short table.
+    pub headline: bool,
+    pub doc: &'static str,
+}
+
+impl MetricId {
+    pub fn definition(self) -> &'static MetricDefinition {
+        &METRICS[self as usize]
+    }
+
+    /// The metric of that name, as `summary.csv` spells it.
+    pub fn from_name(name: &str) -> Option<MetricId> {
+        METRICS.iter().find(|metric| metric.name == name).map(|metric| metric.id)
+    }
+}
+
+impl MetricDefinition {
+    /// The names of its statistics, in order, as in the `statistic` column.
+    pub fn statistics(&self) -> Vec<String> {
+        match self.kind {
+            Kind::Mean => vec!["mean".to_owned()],
+            Kind::Ratio => vec!["ratio".to_owned()],
+            Kind::Quantiles(probabilities) => probabilities.iter().map(|&p| statistic_name(p)).collect(),
+        }
+    }
+}
+
+impl Group {
+    pub const ALL: [Group; 6] =
+        [Group::Money, Group::Machines, Group::Users, Group::Recovery, Group::Releases, Group::People];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Money => "Money",
+            Group::Machines => "Machines",
+            Group::Users => "Users",
+            Group::Recovery => "Recovery",
+            Group::Releases => "Releases",
+            Group::People => "People",
+        }
+    }
+}
+
+/// `p50`, `p99`, and `max` for probability 1.
+pub fn statistic_name(probability: f64) -> String {
+    if probability >= 1.0 { "max".to_owned() } else { format!("p{}", (probability * 1000.0).round() / 10.0) }
+}
+
+/// What the verdict answers, as (metric, statistic): cost, waste, recovery, availability.
+///
+/// All pairs of platforms over these four are one family for Holm's correction.
+pub const QUESTIONS: [(MetricId, &str); 4] = [
+    (Id::CostPerMonth, "ratio"),
+    (Id::Utilization, "ratio"),
+    (Id::RecoveryTime, "p50"),
+    (Id::Availability, "ratio"),
+];
+
+const MEDIAN: Kind = Kind::Quantiles(&[0.5]);
+const RECOVERY: Kind = Kind::Quantiles(&[0.5, 0.9, 0.99, 1.0]);
+
+/// Every metric, in the order of [`MetricId`] and of the table. A month has 730 hours.
+#[rustfmt::skip]
+pub const METRICS: [MetricDefinition; 33] = {
+    use {Better::*, Group::*, Kind::*, Scale::*};
+    [
+    metric(Id::CostPerMonth, "cost_per_month", "cost/month", "USD", Lower, Ratio, Money, Usd, true, "All that is billed, working hours included."),
+    metric(Id::CostCompute, "cost_compute", "… machines", "USD", Lower, Ratio, Money, Usd, true, "VMs, by the second, per month."),
+    metric(Id::CostNetworkEntry, "cost_network_entry", "… network entry", "USD", Lower, Ratio, Money, Usd, false, "Load balancers and addresses, per month."),
+    metric(Id::CostControlPlane, "cost_control_plane", "… control plane", "USD", Lower, Ratio, Money, Usd, false, "Control planes and registries, managed or self-run, per month."),
+    metric(Id::CostStorage, "cost_storage", "… storage", "USD", Lower, Ratio, Money, Usd, false, "Disks and images, per month."),
+    metric(Id::CostPeople, "cost_people", "… people", "USD", Lower, Ratio, Money, Usd, true, "Working hours at the team's wage, upkeep included, per month."),
+    metric(Id::CostPerMillionServed, "cost_per_million_served", "cost per million", "USD", Lower, Ratio, Money, Usd, true, "Cost over requests answered in time, per million."),
+    metric(Id::Utilization, "utilization", "CPU useful", "share", Higher, Ratio, Machines, Share, true, "Paid CPU time spent on requests answered in time. With wasted, overhead and idle it sums to 1."),
+    metric(Id::CpuWasted, "cpu_wasted", "CPU wasted", "share", Lower, Ratio, Machines, Share, false, "Paid CPU time spent on requests that failed, were retried or came too late."),
+    metric(Id::CpuOverhead, "cpu_overhead", "CPU overhead", "share", Lower, Ratio, Machines, Share, false, "Paid CPU time of guest systems, agents, sidecars and DaemonSets."),
+    metric(Id::CpuIdle, "cpu_idle", "CPU idle", "share", Neither, Ratio, Machines, Share, true, "Paid CPU time in which nothing ran; head-room is part of it."),
+    metric(Id::Vms, "vms", "VMs", "count", Neither, Ratio, Machines, Count, true, "VMs paid for, mean over time."),
+    metric(Id::BoxesReady, "boxes_ready", "boxes ready", "count", Neither, Ratio, Machines, Count, false, "Boxes ready to serve, mean over time."),
+    metric(Id::CommittedCores, "committed_cores", "cores committed", "cores", Neither, Ratio, Machines, Count, false, "Cores of the machines paid for, mean over time."),
+    metric(Id::Churn, "churn", "boxes made/month", "count", Neither, Ratio, Machines, Count, false, "Boxes created, whatever the reason."),
+    metric(Id::Availability, "availability", "availability", "share", Higher, Ratio, Users, Share, true, "Requests answered in time and without error, of those offered."),
+    metric(Id::MinutesBelowSlo, "minutes_below_slo", "min/month below SLO", "min", Lower, Ratio, Users, Count, true, "Minutes a month in which a service missed its service level objective."),
+    metric(Id::LatencyP50, "latency_p50", "latency, median", "ms", Lower, Mean, Users, Milliseconds, false, "Median latency of a replication's requests, mean over replications."),
+    metric(Id::LatencyP99, "latency_p99", "latency, p99", "ms", Lower, Mean, Users, Milliseconds, true, "99th percentile of a replication's requests, mean over replications."),
+    metric(Id::RequestsToDeadBoxes, "requests_to_dead_boxes", "sent to dead boxes", "share", Lower, Ratio, Users, Share, false, "Offered requests that a route still sent to a box that could not answer."),
+    metric(Id::RecoveryTime, "recovery_time", "recovery time", "s", Lower, RECOVERY, Recovery, Seconds, true, "From the loss of a box with its machine (crash, loss, zone outage) until it is made good, all such incidents pooled; open ones are censored, not dropped."),
+    metric(Id::RestartTime, "restart_time", "restart time", "s", Lower, RECOVERY, Recovery, Seconds, false, "The same for boxes whose process died on a machine that is well."),
+    metric(Id::IncidentsPerMonth, "incidents_per_month", "boxes hit by faults/month", "count", Lower, Ratio, Recovery, Count, true, "Boxes that a fault took out of service."),
+    metric(Id::ReplicaDeficit, "replica_deficit", "box-min missing/month", "box-minutes", Lower, Ratio, Recovery, Count, false, "Boxes wanted but not ready, integrated over time, per month."),
+    metric(Id::BadReleaseRequests, "bad_release_requests", "hit by bad release", "share", Lower, Ratio, Releases, Share, true, "Offered requests that a bad release failed."),
+    metric(Id::ReleaseDuration, "release_duration", "release duration", "min", Lower, MEDIAN, Releases, Minutes, true, "From the first box changed to the last, releases that went through."),
+    metric(Id::ReleaseLeadTime, "release_lead_time", "release lead time", "min", Lower, MEDIAN, Releases, Minutes, false, "From the release being ready to the last box changed."),
+    metric(Id::RollbackTime, "rollback_time", "bad release, until gone", "min", Lower, MEDIAN, Releases, Minutes, false, "From the first harm a bad release does until no box has it, alert and diagnosis included."),
+    metric(Id::MixedVersionMinutes, "mixed_version_minutes", "mixed-version min/month", "min", Lower, Ratio, Releases, Count, false, "Minutes a month in which a service ran two versions."),
+    metric(Id::PeopleHoursPerMonth, "people_hours_per_month", "hours of work/month", "h", Lower, Ratio, People, Count, true, "All working hours, planned and not."),
+    metric(Id::TouchHours, "touch_hours", "… of it unplanned", "h", Lower, Ratio, People, Count, false, "Hours of hands on unplanned work, per month."),
+    metric(Id::PagesPerMonth, "pages_per_month", "pages/month", "count", Lower, Ratio, People, Count, true, "Alerts that called a person."),
+    metric(Id::PagesAtNight, "pages_at_night", "… of them at night", "count", Lower, Ratio, People, Count, false, "Pages between 22:00 and 08:00, per month."),
+    ]
+};
+
+/// A row of the table above; positional, so that the table stays one line a metric.
+#[expect(clippy::too_many_arguments, reason = "a table row")]
+const fn metric(
+    id: MetricId,
+    name: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    better: Better,
+    kind: Kind,
+    group: Group,
+    scale: Scale,
+    headline: bool,
+    doc: &'static str,
+) -> MetricDefinition {
+    MetricDefinition { id, name, title, unit, better, kind, group, scale, headline, doc }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_stands_at_its_own_index_under_a_unique_name() {
+        for (index, metric) in METRICS.iter().enumerate() {
+            assert_eq!(metric.id as usize, index, "{}", metric.name);
+            assert_eq!(MetricId::from_name(metric.name), Some(metric.id), "{} is taken twice", metric.name);
+        }
+    }
+
+    #[test]
+    fn groups_are_contiguous_so_that_the_table_needs_no_sorting() {
+        assert!(METRICS.is_sorted_by_key(|metric| metric.group));
+    }
+
+    #[test]
+    fn questions_name_statistics_that_exist() {
+        for (id, statistic) in QUESTIONS {
+            assert!(id.definition().statistics().iter().any(|name| name == statistic), "{id:?} {statistic}");
+        }
+    }
+
+    #[test]
+    fn quantiles_are_named_by_percent() {
+        assert_eq!(Id::RecoveryTime.definition().statistics(), ["p50", "p90", "p99", "max"]);
+        assert_eq!(statistic_name(0.999), "p99.9");
+    }
+}

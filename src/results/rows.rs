@@ -1,0 +1,206 @@
+//! The rows of a results folder: plain data with a unit in each name or beside each value.
+//!
+//! Knows nothing of the simulator; a report is drawn from these alone. Start at [`ResultSet`].
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the folder's layout and columns; raised when a reader has to know.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Everything a results folder holds, but for the charts. Platforms come in the manifest's order everywhere; no
+/// number is NaN or infinite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultSet {
+    pub manifest: Manifest,
+    pub summary: Vec<SummaryRow>,
+    pub differences: Vec<DifferenceRow>,
+    pub timeseries: Vec<TimeseriesRow>,
+    pub incidents: Vec<IncidentRow>,
+    pub costs: Vec<CostRow>,
+}
+
+/// What it takes to make the same results again, and what was found out before the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub schema_version: u32,
+    pub boxherd_version: String,
+    /// Target triple: bytes are promised equal for the same binary and target only.
+    pub target: String,
+    pub scenario_name: String,
+    /// The scenario file, verbatim, and its SHA-free 64-bit FNV-1a hash as 16 hex digits.
+    pub scenario: String,
+    pub scenario_hash: String,
+    /// `--set` overrides in the order given.
+    pub overrides: Vec<String>,
+    pub seed: u64,
+    pub replications: u32,
+    pub warm_up_s: f64,
+    pub horizon_s: f64,
+    /// Date of simulation time zero, ISO 8601.
+    pub start_date: String,
+    /// Date of the price list used.
+    pub price_date: String,
+    pub platforms: Vec<PlatformManifest>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlatformManifest {
+    pub name: String,
+    pub kind: String,
+    /// What the sizing chose, one line a service, for people.
+    pub sizing: Vec<String>,
+    /// Digest of the event trace of each replication, 16 hex digits.
+    pub digests: Vec<String>,
+    /// Events simulated, over all replications.
+    pub events: u64,
+}
+
+/// One statistic of one metric. `service` is empty for the whole platform.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SummaryRow {
+    pub platform: String,
+    pub service: String,
+    pub metric: String,
+    pub unit: String,
+    /// `mean`, `ratio`, `p50`, `p90`, `p99` or `max`.
+    pub statistic: String,
+    /// Empty if nothing was observed (no incident, say).
+    pub value: Option<f64>,
+    /// 95 % interval; empty where one replication or a maximum has none.
+    pub ci_low: Option<f64>,
+    pub ci_high: Option<f64>,
+    /// Replications that had something to observe; others do not enter the value.
+    pub replications: u32,
+}
+
+/// `platform_b` minus `platform_a`, and as a ratio b / a, paired by replication.
+///
+/// Intervals are those of one comparison. `p_adjusted` is what a claim must rest on: see
+/// `experiment::aggregate` for the families of comparisons that are corrected together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DifferenceRow {
+    pub platform_a: String,
+    pub platform_b: String,
+    pub service: String,
+    pub metric: String,
+    pub unit: String,
+    pub statistic: String,
+    pub difference: Option<f64>,
+    pub difference_low: Option<f64>,
+    pub difference_high: Option<f64>,
+    pub ratio: Option<f64>,
+    pub ratio_low: Option<f64>,
+    pub ratio_high: Option<f64>,
+    /// Two-sided p-value of "no difference", alone and after Holm's correction.
+    pub p_value: Option<f64>,
+    pub p_adjusted: Option<f64>,
+    pub replications: u32,
+}
+
+/// Means over replications in one bucket of time. `service` is empty for the whole platform.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimeseriesRow {
+    pub platform: String,
+    pub service: String,
+    /// Start of the bucket, ISO 8601 in the scenario's calendar.
+    pub time: String,
+    /// Start of the bucket [s] since metering began.
+    pub t_s: f64,
+    pub offered_rps: f64,
+    pub served_rps: f64,
+    pub failed_rps: f64,
+    /// CPU cores paid for, and what they did. Whole platform only; empty for a service.
+    pub paid_cores: Option<f64>,
+    pub useful_cores: f64,
+    pub wasted_cores: f64,
+    pub overhead_cores: Option<f64>,
+    pub idle_cores: Option<f64>,
+    pub boxes_ready: f64,
+    pub vms: Option<f64>,
+}
+
+/// One box that was lost to a fault, or one bad release, with the stages of its recovery.
+///
+/// Stages are spans [s] in order and sum to `total_s`; a stage that did not happen is 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IncidentRow {
+    pub platform: String,
+    pub replication: u32,
+    /// Numbered from 0 within a replication.
+    pub incident: u32,
+    /// The same number for all incidents of one cause.
+    pub fault: u64,
+    pub kind: String,
+    pub service: String,
+    /// The box lost, e.g. `web-3`.
+    pub lost: String,
+    /// The box that took its place, empty while open.
+    pub replacement: String,
+    /// ISO 8601 in the scenario's calendar, and [s] since metering began.
+    pub time: String,
+    /// The same instant since the start of the simulation, warm-up included, in whole seconds: what
+    /// `boxherd replay --from` takes, e.g. `25d14h34m12s`.
+    pub replay_at: String,
+    pub opened_s: f64,
+    /// Until the control plane or a person knew.
+    pub detect_s: f64,
+    /// Until something was asked for: includes waiting for a person.
+    pub decide_s: f64,
+    /// Until a machine was granted.
+    pub provision_s: f64,
+    pub boot_s: f64,
+    /// Configuration, repair by hand or image pull.
+    pub configure_s: f64,
+    pub start_s: f64,
+    /// Until checks let it into the rotation.
+    pub rotation_s: f64,
+    pub total_s: f64,
+    /// `closed`, or `open` at the horizon: `total_s` is then a lower bound.
+    pub status: String,
+}
+
+/// A line of the bill: mean over replications, per 730-hour month.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CostRow {
+    pub platform: String,
+    /// `compute`, `network entry`, `control plane`, `storage` or `people`.
+    pub category: String,
+    pub item: String,
+    pub quantity_per_month: f64,
+    pub quantity_unit: String,
+    pub usd_per_month: f64,
+    pub ci_low: Option<f64>,
+    pub ci_high: Option<f64>,
+}
+
+impl SummaryRow {
+    /// Whether this is that statistic of that metric, of whatever platform and service.
+    pub fn is_of(&self, metric: &str, statistic: &str) -> bool {
+        self.metric == metric && self.statistic == statistic
+    }
+}
+
+impl DifferenceRow {
+    /// Whether this is that statistic of that metric, of whatever platforms and service.
+    pub fn is_of(&self, metric: &str, statistic: &str) -> bool {
+        self.metric == metric && self.statistic == statistic
+    }
+}
+
+impl IncidentRow {
+    /// The box was lost with its machine: what the metric `recovery_time` counts. Dead processes and bad releases
+    /// have metrics of their own.
+    pub fn is_machine_loss(&self) -> bool {
+        matches!(self.kind.as_str(), "vm-crash" | "vm-loss" | "zone-outage")
+    }
+
+    /// The box's process died on a machine that is well: what the metric `restart_time` counts.
+    pub fn is_dead_process(&self) -> bool {
+        self.kind == "process-crash"
+    }
+
+    /// Not recovered by the horizon: `total_s` is a lower bound.
+    pub fn is_open(&self) -> bool {
+        self.status == "open"
+    }
+}
