@@ -1,0 +1,23 @@
+//! Prices beside machines: what is paid by the hour, by size and by use.
+
+use crate::parameter::{Bytes, Factor, UsdPerHour, section};
+
+section! {
+    /// List prices of everything but machines, whose prices come with the catalog of types.
+    pub struct PriceParameters {
+        /// Price factor on machines: 0.7 is a discount of 30 % for a commitment.
+        machine_factor: Factor = "1", grade Choice;
+        /// A managed load balancer.
+        load_balancer: UsdPerHour = "$0.0225/h", from "AWS list price of an ALB, us-east-1 (Infracost goldens, 2024-07-01)", grade Verified;
+        /// A capacity unit of a load balancer: 25 new connections a second, or 1 GB an hour.
+        load_balancer_unit: UsdPerHour = "$0.008/h", from "AWS list price of an ALB, us-east-1 (Infracost goldens, 2024-07-01)", grade Verified;
+        /// Requests that share a connection to the load balancer.
+        requests_per_connection: f64 = "10" in |n| *n >= 1.0 && *n <= 1e6 => "from 1 to 1000000", from "none found", grade Estimate;
+        /// Data of a request and its answer.
+        request_size: Bytes = "10kB", from "none found", grade Estimate;
+        /// A managed Kubernetes control plane.
+        control_plane: UsdPerHour = "$0.10/h", from "EKS, GKE and AKS list prices (Infracost goldens; cloudburn 2026)", grade Verified;
+        /// A gigabyte of root disk for a month of 730 h.
+        disk_gb_month: f64 = "0.08" in |p| (0.0..=1_000.0).contains(p) => "from 0 to 1000", from "EBS gp3, us-east-1 [USD] (Infracost goldens, 2024-07-01)", grade Verified;
+    }
+}

@@ -1,0 +1,338 @@
+//! What a control plane can do and know. The only door from a platform to the world.
+//!
+//! Every call here exists in reality: a cloud's API, an agent on a machine, a load balancer's target list, a
+//! metrics pipeline with its lag, a ticket to a person. Ground truth (is this box serving? which version is bad?)
+//! cannot be asked; it shows by checks, alerts and metrics, after the time they take.
+//!
+//! Start at [`Api::launch_vm`] for machines, [`Api::create_box`] for boxes.
+
+use super::event::{Event, PlatformEvent};
+use super::flow::{CpuReading, LoadWaker};
+use super::ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
+use super::monitor::{ErrorAlert, HealthCheck, Heartbeat};
+use super::observation::{Observation, Rented, RolloutStep};
+use super::people::Work;
+use super::queueing::{Balancing, SizingTask, boxes_needed};
+use super::service::ServiceParameters;
+use super::vm::VmStatus;
+use super::{Calendar, World};
+use crate::catalog::{Catalog, InstanceId};
+use crate::engine::{EventHandle, Purpose, SimDuration, SimTime, Stream};
+use crate::parameter::MilliCpu;
+
+/// A platform's handle on the world.
+pub struct Api<'w> {
+    world: &'w mut World,
+}
+
+/// What everybody in the company knows about a service.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceInfo<'w> {
+    pub name: &'w str,
+    pub parameters: &'w ServiceParameters,
+}
+
+/// Knowledge and time.
+impl<'w> Api<'w> {
+    pub fn new(world: &'w mut World) -> Api<'w> {
+        Api { world }
+    }
+
+    pub fn now(&self) -> SimTime {
+        self.world.now()
+    }
+
+    pub fn calendar(&self) -> &Calendar {
+        &self.world.calendar
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.world.catalog
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = ServiceId> + use<> {
+        (0..self.world.services.len()).map(|i| ServiceId(i as u16))
+    }
+
+    pub fn service(&self, service: ServiceId) -> ServiceInfo<'_> {
+        let s = &self.world.services[service.index()];
+        ServiceInfo { name: &s.name, parameters: &s.parameters }
+    }
+
+    pub fn zones(&self) -> impl Iterator<Item = ZoneId> + use<> {
+        (0..self.world.zones.len()).map(|i| ZoneId(i as u8))
+    }
+
+    /// The highest rate that is expected within the horizon [requests/s]. The forecast is perfect: how wrong
+    /// forecasts are is not modelled.
+    pub fn forecast_peak(&self, service: ServiceId) -> f64 {
+        let s = &self.world.services[service.index()];
+        s.curve.peak_rate(&self.world.calendar, self.world.horizon, self.world.segment)
+    }
+
+    /// The rate that is expected now [requests/s], for the size at the start.
+    pub fn forecast_now(&self, service: ServiceId) -> f64 {
+        let (s, now) = (&self.world.services[service.index()], self.world.now());
+        s.curve.mean_rate(&self.world.calendar, now, now + self.world.segment)
+    }
+
+    /// The smallest number of boxes with `cores` each that carries `rate` within the service's latency goal;
+    /// `None` if a request alone takes too long.
+    pub fn boxes_needed(
+        &self,
+        service: ServiceId,
+        balancing: Balancing,
+        cores: f64,
+        rate: f64,
+    ) -> Option<u32> {
+        let s = &self.world.services[service.index()];
+        boxes_needed(&SizingTask {
+            balancing,
+            cores_per_box: cores,
+            rate,
+            work: s.work,
+            latency_s: s.parameters.latency_goal.as_secs_f64(),
+            quantile: s.parameters.latency_quantile.as_f64(),
+        })
+    }
+
+    /// A platform's own random stream. Key it by things that mean the same on every platform where you can.
+    pub fn stream(&self, purpose: Purpose, entity: &[u64]) -> Stream {
+        self.world.streams.open(purpose, entity)
+    }
+
+    /// A platform's own event, after `delay`.
+    pub fn after(&mut self, delay: SimDuration, event: PlatformEvent) -> EventHandle {
+        self.world.scheduler.after(delay, Event::Platform(event))
+    }
+
+    /// A platform's own event at `time`, which may be now.
+    pub fn at(&mut self, time: SimTime, event: PlatformEvent) -> EventHandle {
+        self.world.scheduler.at(time, Event::Platform(event))
+    }
+
+    /// Takes an event back. False if it has happened.
+    pub fn cancel(&mut self, handle: EventHandle) -> bool {
+        self.world.scheduler.cancel(handle)
+    }
+}
+
+/// The cloud.
+impl Api<'_> {
+    /// Rents a machine. The answer is [`super::Signal::VmUp`] or [`super::Signal::LaunchFailed`].
+    pub fn launch_vm(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
+        self.world.launch_vm(instance, zone)
+    }
+
+    /// A machine that was already running when the simulation began.
+    ///
+    /// # Panics
+    /// After time zero.
+    pub fn adopt_vm(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
+        assert_eq!(self.now(), SimTime::ZERO, "only the fleet at the start is there without being launched");
+        self.world.adopt_vm(instance, zone)
+    }
+
+    /// Gives a machine back. Its boxes are gone with it. Harmless if it is gone already.
+    pub fn terminate_vm(&mut self, vm: VmId) {
+        self.world.terminate_vm(vm);
+    }
+
+    /// Restarts a machine; [`super::Signal::VmUp`] follows. False if the console cannot do it now.
+    pub fn reboot_vm(&mut self, vm: VmId) -> bool {
+        self.world.reboot_vm(vm)
+    }
+
+    /// What the cloud's console shows about a machine now.
+    pub fn vm_status(&self, vm: VmId) -> VmStatus {
+        self.world.vm_status(vm)
+    }
+
+    /// A load balancer, a control plane: paid by the hour from now on.
+    pub fn rent(&mut self, item: Rented, count: u32) {
+        let change = i32::try_from(count).expect("few of these are rented");
+        self.world.observe(Observation::Rented { item, change });
+    }
+
+    /// CPU that this platform's own agents use on every machine, beside the guest system.
+    pub fn set_agent_cpu(&mut self, agents: MilliCpu) {
+        let total = self.world.cloud.os_cpu.as_milli() + agents.as_milli();
+        self.world.machine_overhead = MilliCpu::from_milli(total);
+        self.world.observe(Observation::MachineOverhead { cores: f64::from(total) / 1_000.0 });
+        self.world.dirty_flow();
+    }
+
+    /// CPU of a machine that boxes cannot use: guest system and agents.
+    pub fn machine_overhead(&self) -> MilliCpu {
+        self.world.machine_overhead
+    }
+
+    /// Size of every machine's root disk and its other fixed properties.
+    pub fn cloud(&self) -> &super::CloudParameters {
+        &self.world.cloud
+    }
+}
+
+/// Boxes, by way of the agent on their machine.
+impl Api<'_> {
+    /// Decides that there shall be one more box. Nothing runs yet.
+    pub fn create_box(&mut self, service: ServiceId, version: Version) -> BoxId {
+        self.world.create_box(service, version)
+    }
+
+    /// Assigns a box to a machine, which may still be booting. False if there is no such machine any more: then
+    /// nothing can be done with the box but remove it.
+    pub fn place_box(&mut self, subject: BoxId, vm: VmId) -> bool {
+        self.world.place_box(subject, vm)
+    }
+
+    /// Configures a placed box or pulls its image; [`super::Signal::BoxPrepared`] follows after `span`. False if
+    /// the machine does not answer.
+    pub fn prepare_box(&mut self, subject: BoxId, span: SimDuration) -> bool {
+        self.world.prepare_box(subject, span)
+    }
+
+    /// Starts or restarts the processes of a box with `version`; [`super::Signal::BoxUp`] follows, or
+    /// [`super::Signal::ProcessExited`] if they cannot start. False if the machine does not answer.
+    pub fn start_box(&mut self, subject: BoxId, version: Version) -> bool {
+        self.world.start_box(subject, version)
+    }
+
+    /// A box that was already serving when the simulation began.
+    ///
+    /// # Panics
+    /// After time zero.
+    pub fn adopt_box(&mut self, service: ServiceId, vm: VmId) -> BoxId {
+        assert_eq!(self.now(), SimTime::ZERO, "only the fleet at the start is there without being started");
+        self.world.adopt_box(service, vm)
+    }
+
+    /// Ends a box in order after `grace`; [`super::Signal::BoxStopped`] follows and it is gone.
+    pub fn stop_box(&mut self, subject: BoxId, grace: SimDuration) {
+        self.world.stop_box(subject, grace);
+    }
+
+    /// The machine of a box, as placed; `None` if it is not placed or gone.
+    pub fn vm_of(&self, subject: BoxId) -> Option<VmId> {
+        self.world.boxes.get(subject)?.vm
+    }
+
+    /// The ticket number of the last trouble with a box, 0 for none: the same trouble has the same number on every
+    /// platform, so that it is equally hard to mend everywhere.
+    pub fn ticket_of(&self, subject: BoxId) -> u64 {
+        self.world.boxes.get(subject).map_or(0, |b| b.last_fault)
+    }
+
+    /// Number of a box within its service (`web-3` is 3), and how many boxes had that number before.
+    pub fn ordinal_of(&self, subject: BoxId) -> Option<(u32, u32)> {
+        self.world.boxes.get(subject).map(|b| (b.ordinal, b.life))
+    }
+}
+
+/// Routes: the list of boxes that callers send requests to.
+impl Api<'_> {
+    /// Callers send requests to this box from now on. Harmless if they do already.
+    pub fn route(&mut self, subject: BoxId) {
+        self.world.set_routed(subject, true);
+    }
+
+    /// Callers send no more new requests to this box. Harmless if it is gone.
+    pub fn unroute(&mut self, subject: BoxId) {
+        self.world.set_routed(subject, false);
+    }
+
+    pub fn set_balancing(&mut self, service: ServiceId, balancing: Balancing) {
+        self.world.services[service.index()].flow.balancing = balancing;
+        self.world.dirty_flow();
+    }
+}
+
+/// Checks, alerts and metrics.
+impl Api<'_> {
+    /// Checks a box periodically from now on; [`super::Signal::Health`] reports each change of verdict.
+    pub fn check_health(&mut self, subject: BoxId, check: HealthCheck) {
+        self.world.check_health(subject, check);
+    }
+
+    /// Watches a machine's heartbeats from now on; [`super::Signal::Heartbeat`] reports when they stay away.
+    pub fn watch_heartbeat(&mut self, vm: VmId, heartbeat: Heartbeat) {
+        self.world.watch_heartbeat(vm, heartbeat);
+    }
+
+    /// Alerts on the share of failed requests of a service; [`super::Signal::ErrorAlert`] reports changes.
+    pub fn alert_on_errors(&mut self, service: ServiceId, alert: ErrorAlert) {
+        self.world.alert_on_errors(service, alert);
+    }
+
+    /// How requests fail right now, for somebody who looks at logs and dashboards.
+    pub fn failures(&self, service: ServiceId) -> FailureShares {
+        self.world.services[service.index()].flow.failures()
+    }
+
+    /// CPU that a service's boxes really used in the `window` that ended `lag` ago; `None` if that is not known
+    /// yet. At most an hour back.
+    pub fn cpu(&self, service: ServiceId, window: SimDuration, lag: SimDuration) -> Option<CpuReading> {
+        self.world.services[service.index()].flow.cpu(self.now() - lag, window)
+    }
+
+    /// For a controller that reads [`Api::cpu`] at each tick of a clock (`phase`, `phase + period`, …): it need not
+    /// do so while readings stay the same. Whenever CPU use or the number of serving boxes of the service changes,
+    /// `event` happens at the next tick, once.
+    pub fn wake_on_load(
+        &mut self,
+        service: ServiceId,
+        phase: SimTime,
+        period: SimDuration,
+        event: PlatformEvent,
+    ) {
+        let waker = LoadWaker { phase, period, event, next: None, seen: None };
+        self.world.services[service.index()].flow.waker = Some(waker);
+    }
+}
+
+/// How requests of a service fail, as access logs and load balancer metrics show it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FailureShares {
+    /// Share of requests that no box answered.
+    pub unanswered: f64,
+    /// Share that a box answered with an error.
+    pub errors: f64,
+    /// Share that was answered too late or given up.
+    pub late: f64,
+}
+
+/// People.
+impl Api<'_> {
+    /// Asks a person to do something; [`super::Signal::WorkDone`] tells when it is done.
+    pub fn ask(&mut self, work: Work) -> WorkId {
+        self.world.ask(work)
+    }
+
+    /// Takes work back that is not wanted any more; nothing is reported. Harmless if it is done.
+    pub fn call_off(&mut self, work: WorkId) {
+        self.world.call_off(work);
+    }
+
+    /// Routine administration that this platform needs, from now on.
+    pub fn set_upkeep(&mut self, hours_per_week: f64) {
+        self.world.observe(Observation::UpkeepSet { hours_per_week });
+    }
+}
+
+/// Statements for the record: they change nothing in the world.
+impl Api<'_> {
+    /// How many boxes the platform wants a service to have: what recovery is measured against.
+    pub fn declare_desired(&mut self, service: ServiceId, boxes: u32) {
+        self.world.observe(Observation::Desired { service, boxes });
+    }
+
+    /// A step of bringing a version out.
+    pub fn declare_rollout(&mut self, service: ServiceId, version: Version, step: RolloutStep) {
+        self.world.observe(Observation::Rollout { service, version, step });
+    }
+
+    /// Somebody or something now knows that this box does not serve.
+    pub fn declare_known_down(&mut self, subject: BoxId) {
+        self.world.observe(Observation::BoxKnownDown { subject });
+    }
+}

@@ -1,0 +1,291 @@
+//! Boxes: one instance of a service, from the decision to have it until it is gone.
+//!
+//! A box goes through *created → placed on a machine → prepared (configured, or image pulled) → starting → up*,
+//! and back to *down* when its process or its machine dies. Whether it gets traffic is the route's affair.
+//! Here is ground truth; what a control plane believes lives in the platform. Start at [`State`].
+
+use super::World;
+use super::event::Event;
+use super::ids::{BoxId, ServiceId, Version, VmId};
+use super::monitor::MonitorId;
+use super::observation::{Exit, Observation};
+use super::release::Defect;
+use super::signal::Signal;
+use super::streams;
+use crate::engine::{EventHandle, SimDuration};
+
+/// Where a box stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Decided, and perhaps placed, but nothing runs yet.
+    Created,
+    /// Being configured, or its image is being pulled.
+    Preparing,
+    Prepared,
+    /// Its processes start.
+    Starting,
+    /// Its port is open: it can serve.
+    Up,
+    /// Its processes do not run.
+    Down,
+}
+
+/// One instance of a service.
+#[derive(Clone, Debug)]
+pub(super) struct ServiceBox {
+    pub service: ServiceId,
+    /// Number within the service, the lowest that was free: `web-3`. The same on every platform.
+    pub ordinal: u32,
+    /// How many boxes had this number before.
+    pub life: u32,
+    pub version: Version,
+    pub vm: Option<VmId>,
+    pub state: State,
+    /// Callers send it requests.
+    pub routed: bool,
+    /// The next step of its life (prepared, up, stopped).
+    pub pending: Option<EventHandle>,
+    /// Asked to stop: it ends, whatever else happens.
+    pub stopping: bool,
+    /// The next crash of its process.
+    pub crash: Option<EventHandle>,
+    pub check: Option<MonitorId>,
+    /// How the flow counts it, while it is routed.
+    pub counted: Option<Reach>,
+    /// The last fault that hit it, 0 for none.
+    pub last_fault: u64,
+    /// How often this box's processes were started.
+    pub starts: u32,
+}
+
+/// How a box shows to callers that are sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    Serves,
+    /// The machine answers that nobody listens.
+    Refuses,
+    /// Nothing answers.
+    Silent,
+}
+
+impl World {
+    pub(super) fn create_box(&mut self, service: ServiceId, version: Version) -> BoxId {
+        let (ordinal, life) = self.services[service.index()].take_ordinal();
+        let subject = self.boxes.insert(ServiceBox {
+            service,
+            ordinal,
+            life,
+            version,
+            vm: None,
+            state: State::Created,
+            routed: false,
+            pending: None,
+            stopping: false,
+            crash: None,
+            check: None,
+            counted: None,
+            last_fault: 0,
+            starts: 0,
+        });
+        self.observe(Observation::BoxCreated { subject, service, ordinal, version });
+        subject
+    }
+
+    /// False if the machine is gone: then the box stays without one.
+    ///
+    /// # Panics
+    /// If the box was placed before: a control plane knows its own placements.
+    pub(super) fn place_box(&mut self, subject: BoxId, vm: VmId) -> bool {
+        let b = self.boxes.get_mut(subject).expect("a box that exists is placed");
+        assert!(b.vm.is_none(), "a box is placed once");
+        let Some(machine) = self.vms.get_mut(vm) else { return false };
+        machine.boxes.push(subject);
+        b.vm = Some(vm);
+        self.observe(Observation::BoxPlaced { subject, vm });
+        true
+    }
+
+    /// Configures the box, or pulls its image: takes `span`. False if its machine does not answer.
+    pub(super) fn prepare_box(&mut self, subject: BoxId, span: SimDuration) -> bool {
+        if !self.machine_answers(subject) {
+            return false;
+        }
+        if self.boxes.get(subject).is_some_and(|b| b.state == State::Up) {
+            self.exit_box(subject, Exit::Stopped);
+        }
+        self.set_box_state(subject, State::Preparing);
+        self.schedule_step(subject, span, Event::BoxPrepared { subject });
+        true
+    }
+
+    pub(super) fn on_box_prepared(&mut self, subject: BoxId) {
+        self.boxes.get_mut(subject).expect("steps of removed boxes are cancelled").pending = None;
+        self.set_box_state(subject, State::Prepared);
+        self.observe(Observation::BoxPrepared { subject });
+        self.signals.push_back(Signal::BoxPrepared { subject });
+    }
+
+    /// Starts the processes of a box, with `version`. False if its machine does not answer.
+    pub(super) fn start_box(&mut self, subject: BoxId, version: Version) -> bool {
+        if !self.machine_answers(subject) {
+            return false;
+        }
+        if self.boxes.get(subject).is_some_and(|b| b.state == State::Up) {
+            self.exit_box(subject, Exit::Stopped);
+        }
+        self.boxes.get_mut(subject).expect("checked above").version = version;
+        self.set_box_state(subject, State::Starting);
+        self.observe(Observation::BoxStarting { subject, version });
+        let b = self.boxes.get_mut(subject).expect("checked above");
+        b.starts += 1;
+        let service = &self.services[b.service.index()];
+        let key = [u64::from(b.service.0), u64::from(b.ordinal), u64::from(b.life), u64::from(b.starts)];
+        let start_up = |(part, (_, container)): (usize, (&str, &super::ContainerParameters))| {
+            let u = self
+                .streams
+                .open(streams::START_UP, &[key[0], key[1], key[2], key[3], part as u64])
+                .uniform();
+            container.startup.sample(u)
+        };
+        let parts = service.parameters.container.iter().enumerate();
+        let span = parts.map(start_up).max().expect("a box has parts");
+        self.schedule_step(subject, span, Event::BoxUp { subject });
+        true
+    }
+
+    pub(super) fn on_box_up(&mut self, subject: BoxId) {
+        let b = self.boxes.get_mut(subject).expect("steps of removed boxes are cancelled");
+        b.pending = None;
+        let (service, version) = (b.service, b.version);
+        if self.services[service.index()].defect(version) == Some(Defect::FailsToStart) {
+            self.exit_box(subject, Exit::FailsToStart);
+            self.signals.push_back(Signal::ProcessExited { subject });
+            return;
+        }
+        self.set_box_state(subject, State::Up);
+        self.observe(Observation::BoxUp { subject });
+        self.arm_process_crash(subject);
+        self.signals.push_back(Signal::BoxUp { subject });
+    }
+
+    /// A box that has been up since before the simulation began.
+    pub(super) fn adopt_box(&mut self, service: ServiceId, vm: VmId) -> BoxId {
+        let subject = self.create_box(service, Version(0));
+        self.place_box(subject, vm);
+        self.set_box_state(subject, State::Up);
+        self.observe(Observation::BoxUp { subject });
+        self.arm_process_crash(subject);
+        subject
+    }
+
+    /// The processes of a box end: whatever it was serving is lost.
+    pub(super) fn exit_box(&mut self, subject: BoxId, exit: Exit) {
+        let b = self.boxes.get_mut(subject).expect("only boxes that exist end");
+        let stopping = b.stopping;
+        for handle in [b.pending.take(), b.crash.take()].into_iter().flatten() {
+            self.scheduler.cancel(handle);
+        }
+        if let Exit::Fault { fault, .. } = exit {
+            b.last_fault = fault.0;
+        }
+        if b.state == State::Down {
+            return;
+        }
+        if b.state == State::Up {
+            let (service, routed) = (b.service, b.routed);
+            let requests = self.services[service.index()].flow.lose_in_flight();
+            if routed && requests > 0.0 {
+                self.observe(Observation::InFlightLost { service, requests });
+            }
+        }
+        self.set_box_state(subject, State::Down);
+        self.observe(Observation::BoxExited { subject, exit });
+        if stopping {
+            // It was on its way out: what was to come happens now.
+            self.schedule_step(subject, SimDuration::ZERO, Event::BoxStopped { subject });
+        }
+    }
+
+    /// Ends a box in an orderly way after `grace`; then it is gone.
+    pub(super) fn stop_box(&mut self, subject: BoxId, grace: SimDuration) {
+        let running =
+            self.boxes.get(subject).is_some_and(|b| b.state == State::Up) && self.machine_answers(subject);
+        let span = if running { grace } else { SimDuration::ZERO };
+        let b = self.boxes.get_mut(subject).expect("only boxes that exist stop");
+        if let Some(crash) = b.crash.take() {
+            self.scheduler.cancel(crash);
+        }
+        self.boxes.get_mut(subject).expect("seen").stopping = true;
+        self.schedule_step(subject, span, Event::BoxStopped { subject });
+    }
+
+    pub(super) fn on_box_stopped(&mut self, subject: BoxId) {
+        let b = self.boxes.get_mut(subject).expect("steps of removed boxes are cancelled");
+        (b.pending, b.stopping) = (None, false);
+        self.remove_box(subject, Exit::Stopped);
+        self.signals.push_back(Signal::BoxStopped { subject });
+    }
+
+    pub(super) fn remove_box(&mut self, subject: BoxId, exit: Exit) {
+        if let Some(b) = self.boxes.get_mut(subject) {
+            b.stopping = false;
+        }
+        self.exit_box(subject, exit);
+        self.set_routed(subject, false);
+        let b = self.boxes.remove(subject).expect("a box is removed once");
+        self.services[b.service.index()].free_ordinal(b.ordinal);
+        if let Some(vm) = b.vm.and_then(|vm| self.vms.get_mut(vm)) {
+            vm.boxes.retain(|&other| other != subject);
+        }
+        if let Some(check) = b.check {
+            self.remove_monitor(check);
+        }
+        self.observe(Observation::BoxRemoved { subject });
+    }
+
+    pub(super) fn machine_answers(&self, subject: BoxId) -> bool {
+        let vm = self.boxes.get(subject).and_then(|b| b.vm);
+        vm.and_then(|vm| self.vms.get(vm)).is_some_and(|vm| vm.is_running())
+    }
+
+    /// How the box shows to a caller.
+    pub(super) fn reach(&self, b: &ServiceBox) -> Reach {
+        match (b.state, b.vm.and_then(|vm| self.vms.get(vm))) {
+            (State::Up, Some(_)) => Reach::Serves,
+            (_, Some(vm)) if vm.is_running() => Reach::Refuses,
+            _ => Reach::Silent,
+        }
+    }
+
+    /// The one place where a box's state changes: keeps flow and checks informed.
+    fn set_box_state(&mut self, subject: BoxId, state: State) {
+        self.leave_flow(subject);
+        self.boxes.get_mut(subject).expect("only boxes that exist change").state = state;
+        self.join_flow(subject);
+        self.tell_check(subject);
+    }
+
+    /// Adds the box to the route of its service, or takes it out.
+    pub(super) fn set_routed(&mut self, subject: BoxId, routed: bool) {
+        let Some(b) = self.boxes.get(subject) else { return };
+        if b.routed == routed {
+            return;
+        }
+        self.leave_flow(subject);
+        self.boxes.get_mut(subject).expect("seen above").routed = routed;
+        self.join_flow(subject);
+        self.observe(if routed {
+            Observation::BoxRouted { subject }
+        } else {
+            Observation::BoxUnrouted { subject }
+        });
+    }
+
+    fn schedule_step(&mut self, subject: BoxId, span: SimDuration, event: Event) {
+        let handle = self.scheduler.after(span, event);
+        let b = self.boxes.get_mut(subject).expect("only boxes that exist step");
+        if let Some(old) = b.pending.replace(handle) {
+            self.scheduler.cancel(old);
+        }
+    }
+}

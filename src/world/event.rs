@@ -1,0 +1,133 @@
+//! Everything that can happen in a simulation, as one closed enum of small values.
+//!
+//! Reading it tells what triggers processing. A platform's own events are opaque to the world: it carries them
+//! and gives them back.
+
+use super::ids::{BoxId, Id, ServiceId, VmId, WorkId, ZoneId};
+use super::monitor::MonitorId;
+use crate::engine;
+
+/// One event. At one instant, faults come before lifecycle, load, control and samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A machine goes down and will come back by itself.
+    VmCrash {
+        vm: VmId,
+    },
+    /// A machine is gone for good.
+    VmLoss {
+        vm: VmId,
+    },
+    /// The process of a box dies.
+    ProcessCrash {
+        subject: BoxId,
+    },
+    ZoneDown {
+        zone: ZoneId,
+    },
+    ZoneUp {
+        zone: ZoneId,
+    },
+
+    /// The cloud answers a launch: there is no capacity.
+    LaunchFailed {
+        vm: VmId,
+    },
+    /// A machine has booted (first boot, reboot, or back from a crash).
+    VmUp {
+        vm: VmId,
+    },
+    /// A box is configured, or its image is pulled.
+    BoxPrepared {
+        subject: BoxId,
+    },
+    /// The process of a box has opened its port and can serve.
+    BoxUp {
+        subject: BoxId,
+    },
+    /// A box that was asked to stop has ended.
+    BoxStopped {
+        subject: BoxId,
+    },
+
+    /// The next segment of all traffic curves begins.
+    TrafficSegment,
+    /// Capacity or routing changed at this instant: solve the flow of requests anew, once.
+    SolveFlow,
+    /// The backlog of a service runs empty or full.
+    BacklogTurns {
+        service: ServiceId,
+    },
+
+    /// A periodic check comes to another verdict.
+    Verdict {
+        monitor: MonitorId,
+    },
+    /// The next working day begins or ends.
+    ShiftChange,
+    /// A person is at it: the page was acknowledged, or planned work begins.
+    WorkBegins {
+        work: WorkId,
+    },
+    WorkDone {
+        work: WorkId,
+    },
+    ReleaseDue {
+        service: ServiceId,
+    },
+    Platform(PlatformEvent),
+
+    /// Metering begins after the warm-up.
+    MeteringBegins,
+}
+
+const _: () = assert!(size_of::<Event>() <= 16, "an event is copied in and out of the queue: keep it small");
+
+impl engine::Event for Event {
+    fn phase(&self) -> u8 {
+        use Event::*;
+        match self {
+            VmCrash { .. } | VmLoss { .. } | ProcessCrash { .. } | ZoneDown { .. } | ZoneUp { .. } => 0,
+            LaunchFailed { .. } | VmUp { .. } | BoxPrepared { .. } | BoxUp { .. } | BoxStopped { .. } => 1,
+            TrafficSegment | SolveFlow | BacklogTurns { .. } => 2,
+            Verdict { .. }
+            | ShiftChange
+            | WorkBegins { .. }
+            | WorkDone { .. }
+            | ReleaseDue { .. }
+            | Platform(_) => 3,
+            MeteringBegins => 4,
+        }
+    }
+}
+
+/// A platform's own event: what `kind` and the two words mean is the platform's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PlatformEvent {
+    pub kind: u16,
+    pub a: u32,
+    pub b: u32,
+}
+
+impl PlatformEvent {
+    /// An event about nothing in particular.
+    pub const fn plain(kind: u16) -> Self {
+        PlatformEvent { kind, a: 0, b: 0 }
+    }
+
+    /// An event with two numbers.
+    pub const fn with(kind: u16, a: u32, b: u32) -> Self {
+        PlatformEvent { kind, a, b }
+    }
+
+    /// An event about a machine, a box or a piece of work.
+    pub fn about(kind: u16, subject: impl Id) -> Self {
+        let (a, b) = subject.parts();
+        PlatformEvent { kind, a, b }
+    }
+
+    /// The subject given to [`PlatformEvent::about`].
+    pub fn subject<I: Id>(self) -> I {
+        I::new(self.a, self.b)
+    }
+}

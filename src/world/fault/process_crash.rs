@@ -1,0 +1,57 @@
+//! The process of a box dies: a bug, an unhandled error, the out-of-memory killer.
+//!
+//! When: Poisson per numbered box of a service. Who: the box that has the number. What: its processes end; the
+//! machine is fine and refuses connections until something starts them again.
+
+use super::{FaultId, FaultKind, Renewal};
+use crate::parameter::{Rate, section};
+use crate::world::event::Event;
+use crate::world::ids::BoxId;
+use crate::world::observation::Exit;
+use crate::world::service::Service;
+use crate::world::signal::Signal;
+use crate::world::{World, streams};
+
+section! {
+    /// Crashes of application processes.
+    pub struct ProcessCrashParameters {
+        /// How often the process of one box crashes.
+        rate: Rate = "1/month", from "none found", grade Estimate;
+    }
+}
+
+impl World {
+    /// Schedules the next crash that this numbered box has in store.
+    pub(in crate::world) fn arm_process_crash(&mut self, subject: BoxId) {
+        let now = self.scheduler.now();
+        let b = self.boxes.get(subject).expect("only boxes that exist are armed");
+        let (service, ordinal) = (b.service, b.ordinal);
+        let at = self.process_weather(service.index(), ordinal).next_after(now);
+        let handle = self.schedule_fault(at, Event::ProcessCrash { subject });
+        let b = self.boxes.get_mut(subject).expect("seen");
+        if let Some(old) = std::mem::replace(&mut b.crash, handle) {
+            self.scheduler.cancel(old);
+        }
+    }
+
+    fn process_weather(&mut self, service: usize, ordinal: u32) -> &mut Renewal {
+        let (streams, rate) = (&self.streams, self.faults.process_crash.rate);
+        let weather: &mut Service = &mut self.services[service];
+        let process_crashes = &mut weather.process_crashes;
+        while process_crashes.len() <= ordinal as usize {
+            let entity = [service as u64, process_crashes.len() as u64];
+            process_crashes.push(Renewal::new(streams, streams::PROCESS_CRASH, entity, rate));
+        }
+        &mut process_crashes[ordinal as usize]
+    }
+
+    pub(in crate::world) fn on_process_crash(&mut self, subject: BoxId) {
+        let b = self.boxes.get_mut(subject).expect("crashes of removed boxes are cancelled");
+        b.crash = None;
+        let entity = [u64::from(b.service.0), u64::from(b.ordinal)];
+        let count = self.services[entity[0] as usize].process_crashes[entity[1] as usize].count;
+        let kind = FaultKind::ProcessCrash;
+        self.exit_box(subject, Exit::Fault { fault: FaultId::new(kind, entity, count), kind });
+        self.signals.push_back(Signal::ProcessExited { subject });
+    }
+}

@@ -1,0 +1,212 @@
+//! The world: ground truth of machines, boxes, requests, faults and people, the same for every platform.
+//!
+//! It knows no platform. Its state is private; a control plane touches it only through [`Api`], which offers what
+//! a real one has: calls to the cloud and to agents, checks, delayed metrics, a list of addresses, people who can
+//! be asked. What happened is stated as [`Observation`]s, which no platform sees. The world decides nothing.
+//!
+//! Start at [`World`]; each file is one part of it: [`vm`] and [`boxes`] are what there is, [`flow`] what becomes
+//! of requests, [`fault`] what breaks, [`monitor`] how that is noticed, [`people`] who mends it.
+
+mod api;
+mod boxes;
+pub mod calendar;
+mod contention;
+mod event;
+pub mod fault;
+pub mod flow;
+mod ids;
+pub mod monitor;
+pub mod observation;
+pub mod people;
+pub mod queueing;
+pub mod release;
+mod service;
+mod signal;
+mod streams;
+pub mod traffic;
+mod vm;
+
+#[cfg(test)]
+mod tests;
+
+pub use api::{Api, FailureShares, ServiceInfo};
+pub use calendar::Calendar;
+pub use event::{Event, PlatformEvent};
+pub use fault::{FaultId, FaultKind, FaultParameters};
+pub(crate) use ids::{Arena, generational_id};
+pub use ids::{BoxId, Id, ServiceId, Version, VmId, WorkId, ZoneId};
+pub use monitor::{ErrorAlert, HealthCheck, Heartbeat};
+pub use observation::{About, Observation};
+pub use people::{Activity, TeamParameters, Urgency, Work};
+pub use queueing::Balancing;
+pub use service::{ContainerParameters, ServiceParameters};
+pub use signal::Signal;
+pub use vm::{CloudParameters, VmStatus};
+
+use crate::catalog::Catalog;
+use crate::engine::{Scheduler, SimDuration, SimTime, Streams};
+use crate::parameter::MilliCpu;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What a world is made of, before anything happens.
+#[derive(Clone)]
+pub struct WorldSpec {
+    pub calendar: Calendar,
+    pub catalog: Arc<Catalog>,
+    pub cloud: CloudParameters,
+    pub faults: FaultParameters,
+    pub team: TeamParameters,
+    /// Name, parameters and traffic of each service.
+    pub services: Vec<(String, ServiceParameters, traffic::Curve)>,
+    /// Length of a traffic segment.
+    pub segment: SimDuration,
+    pub warm_up: SimDuration,
+    /// End of the simulation, warm-up included.
+    pub horizon: SimTime,
+}
+
+/// Ground truth of one replication on one platform.
+pub struct World {
+    scheduler: Scheduler<Event>,
+    streams: Streams,
+    calendar: Calendar,
+    catalog: Arc<Catalog>,
+    cloud: CloudParameters,
+    faults: FaultParameters,
+    team: TeamParameters,
+    segment: SimDuration,
+    horizon: SimTime,
+    zones: Vec<vm::Zone>,
+    zone_outages: Vec<fault::Renewal>,
+    vms: Arena<VmId, vm::Vm>,
+    boxes: Arena<BoxId, boxes::ServiceBox>,
+    services: Vec<service::Service>,
+    monitors: Arena<monitor::MonitorId, monitor::Monitor>,
+    people: people::People,
+    work: Arena<WorkId, people::Job>,
+    /// CPU of every machine that is not for boxes.
+    machine_overhead: MilliCpu,
+    shapes: flow::Shapes,
+    classes: Vec<Vec<flow::Class>>,
+    flow_dirty: bool,
+    signals: VecDeque<Signal>,
+    observations: Vec<(SimTime, Observation)>,
+}
+
+impl World {
+    /// A world at time zero, with its weather and calendars under way but no machine yet.
+    pub fn new(spec: &WorldSpec, seed: u64, replication: u32) -> World {
+        let streams = Streams::new(seed, replication);
+        let service =
+            |(i, (name, parameters, curve)): (usize, &(String, ServiceParameters, traffic::Curve))| {
+                let id = ServiceId(i as u16);
+                let calls = release::Calls::new(&streams, id);
+                service::Service::new(id, name.clone(), parameters.clone(), curve.clone(), calls)
+            };
+        let mut world = World {
+            scheduler: Scheduler::default(),
+            calendar: spec.calendar.clone(),
+            catalog: spec.catalog.clone(),
+            cloud: spec.cloud.clone(),
+            faults: spec.faults.clone(),
+            team: spec.team.clone(),
+            segment: spec.segment,
+            horizon: spec.horizon,
+            zones: (0..spec.cloud.zones).map(|_| vm::Zone::default()).collect(),
+            zone_outages: Vec::new(),
+            vms: Arena::default(),
+            boxes: Arena::default(),
+            services: spec.services.iter().enumerate().map(service).collect(),
+            monitors: Arena::default(),
+            people: people::People::default(),
+            work: Arena::default(),
+            machine_overhead: spec.cloud.os_cpu,
+            shapes: Default::default(),
+            classes: Vec::new(),
+            flow_dirty: false,
+            signals: VecDeque::new(),
+            observations: Vec::new(),
+            streams,
+        };
+        world.observe(Observation::MachineOverhead { cores: spec.cloud.os_cpu.as_cpus_f64() });
+        world.arm_zone_outages();
+        for service in 0..world.services.len() {
+            world.arm_release(ServiceId(service as u16));
+        }
+        world.on_traffic_segment();
+        world.on_shift_change();
+        world.scheduler.at(SimTime::ZERO + spec.warm_up, Event::MeteringBegins);
+        world
+    }
+
+    /// The next thing to happen before the horizon.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.scheduler.next_before(self.horizon)
+    }
+
+    /// Lets one event happen. A platform's own events are not the world's.
+    ///
+    /// # Panics
+    /// If given [`Event::Platform`].
+    pub fn handle(&mut self, event: Event) {
+        match event {
+            Event::VmCrash { vm } => self.on_vm_crash(vm),
+            Event::VmLoss { vm } => self.on_vm_loss(vm),
+            Event::ProcessCrash { subject } => self.on_process_crash(subject),
+            Event::ZoneDown { zone } => self.on_zone_down(zone),
+            Event::ZoneUp { zone } => self.on_zone_up(zone),
+            Event::LaunchFailed { vm } => self.on_launch_failed(vm),
+            Event::VmUp { vm } => self.on_vm_up(vm),
+            Event::BoxPrepared { subject } => self.on_box_prepared(subject),
+            Event::BoxUp { subject } => self.on_box_up(subject),
+            Event::BoxStopped { subject } => self.on_box_stopped(subject),
+            Event::TrafficSegment => self.on_traffic_segment(),
+            Event::SolveFlow => self.on_solve_flow(),
+            Event::BacklogTurns { .. } => self.dirty_flow(),
+            Event::Verdict { monitor } => self.on_verdict(monitor),
+            Event::ShiftChange => self.on_shift_change(),
+            Event::WorkBegins { work } => self.on_work_begins(work),
+            Event::WorkDone { work } => self.on_work_done(work),
+            Event::ReleaseDue { service } => self.on_release_due(service),
+            Event::Platform(_) => panic!("a platform's event belongs to the platform"),
+            Event::MeteringBegins => {
+                self.settle_flow();
+                self.observe(Observation::MeteringBegins);
+            }
+        }
+    }
+
+    /// Closes the books at the horizon.
+    pub fn finish(&mut self) {
+        self.scheduler.finish(self.horizon);
+        self.settle_flow();
+    }
+
+    /// The next message for the platform.
+    pub fn next_signal(&mut self) -> Option<Signal> {
+        self.signals.pop_front()
+    }
+
+    /// Takes all facts stated since the last call.
+    pub fn drain_observations(&mut self) -> std::vec::Drain<'_, (SimTime, Observation)> {
+        self.observations.drain(..)
+    }
+
+    pub fn now(&self) -> SimTime {
+        self.scheduler.now()
+    }
+
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// Events that happened, and the fingerprint of their order.
+    pub fn trace(&self) -> (u64, u64) {
+        (self.scheduler.happened(), self.scheduler.digest())
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        self.observations.push((self.scheduler.now(), observation));
+    }
+}

@@ -1,0 +1,247 @@
+//! Periodic checks: health checks of boxes, heartbeats of machines, alerts on the error share of a service.
+//!
+//! Checks run on a clock of their own, but a check that finds what the last one found changes nothing and is no
+//! event. When the truth changes, the tick that brings the threshold-th different answer is computed from period
+//! and phase and scheduled; if the truth changes back before, it is cancelled. So a thousand boxes that are
+//! probed every ten seconds cost nothing while they are well, and detection takes exactly as long as it would.
+//!
+//! Start at [`HealthCheck`].
+
+use super::World;
+use super::boxes::Reach;
+use super::event::Event;
+use super::ids::{BoxId, Id, ServiceId, VmId};
+use super::observation::Observation;
+use super::signal::Signal;
+use super::streams;
+use crate::engine::{EventHandle, SimDuration, SimTime};
+
+/// A monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MonitorId {
+    index: u32,
+    generation: u32,
+}
+
+impl Id for MonitorId {
+    fn new(index: u32, generation: u32) -> Self {
+        MonitorId { index, generation }
+    }
+
+    fn parts(self) -> (u32, u32) {
+        (self.index, self.generation)
+    }
+}
+
+/// A periodic request to a box's port, as load balancers and monitoring systems make it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    pub period: SimDuration,
+    /// How long an answer is waited for; a refused connection fails at once.
+    pub timeout: SimDuration,
+    /// Failures in a row that make a healthy box unhealthy.
+    pub fall: u32,
+    /// Successes in a row that bring an unhealthy box back.
+    pub rise: u32,
+    /// Successes in a row that make a new box healthy.
+    pub first_rise: u32,
+}
+
+/// A sign of life that every machine sends, and how long it may stay away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    pub period: SimDuration,
+    /// Silence after the last heartbeat until the machine counts as gone.
+    pub timeout: SimDuration,
+}
+
+/// An alert on the share of failed requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ErrorAlert {
+    /// Fires above this share.
+    pub threshold: f64,
+    /// Period of the measurement.
+    pub period: SimDuration,
+    /// How long it must stay above.
+    pub hold: SimDuration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    Box(BoxId),
+    Vm(VmId),
+    Service(ServiceId),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    Health(HealthCheck),
+    Heartbeat(Heartbeat),
+    Alert(ErrorAlert),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Monitor {
+    subject: Subject,
+    rule: Rule,
+    phase: SimTime,
+    /// What was last reported; `None` before the first verdict.
+    verdict: Option<bool>,
+    /// What a check would find now.
+    truth: bool,
+    pending: Option<EventHandle>,
+}
+
+impl World {
+    /// Checks a box from now on; replaces an earlier check. The first verdict is reported too.
+    pub(super) fn check_health(&mut self, subject: BoxId, check: HealthCheck) {
+        let b = self.boxes.get(subject).expect("only boxes that exist are checked");
+        let entity = [u64::from(b.service.0), u64::from(b.ordinal), u64::from(b.life)];
+        let phase = self.phase_of(streams::CHECK_PHASE, &entity, check.period);
+        if let Some(old) = b.check {
+            self.remove_monitor(old);
+        }
+        let monitor = self.add_monitor(Subject::Box(subject), Rule::Health(check), phase);
+        self.boxes.get_mut(subject).expect("seen").check = Some(monitor);
+        self.tell_check(subject);
+    }
+
+    /// Watches the heartbeats of a machine from now on; it counts as alive at first.
+    pub(super) fn watch_heartbeat(&mut self, vm: VmId, heartbeat: Heartbeat) {
+        let entity = self.launch_key(vm);
+        let phase = self.phase_of(streams::HEARTBEAT_PHASE, &entity, heartbeat.period);
+        if let Some(old) = self.vms.get(vm).expect("only machines that exist are watched").heartbeat {
+            self.remove_monitor(old);
+        }
+        let monitor = self.add_monitor(Subject::Vm(vm), Rule::Heartbeat(heartbeat), phase);
+        let m = self.monitors.get_mut(monitor).expect("just made");
+        (m.verdict, m.truth) = (Some(true), true);
+        self.vms.get_mut(vm).expect("seen").heartbeat = Some(monitor);
+        self.tell_heartbeat(vm);
+    }
+
+    pub(super) fn alert_on_errors(&mut self, service: ServiceId, alert: ErrorAlert) {
+        let phase = self.phase_of(streams::ALERT_PHASE, &[u64::from(service.0)], alert.period);
+        let monitor = self.add_monitor(Subject::Service(service), Rule::Alert(alert), phase);
+        self.monitors.get_mut(monitor).expect("just made").verdict = Some(false);
+        if let Some(old) = self.services[service.index()].alert.replace(monitor) {
+            self.remove_monitor(old);
+        }
+    }
+
+    pub(super) fn tell_check(&mut self, subject: BoxId) {
+        let Some(b) = self.boxes.get(subject) else { return };
+        let Some(monitor) = b.check else { return };
+        let reach = self.reach(b);
+        self.tell(monitor, reach == Reach::Serves, reach == Reach::Silent);
+    }
+
+    pub(super) fn tell_heartbeat(&mut self, vm: VmId) {
+        let Some(v) = self.vms.get(vm) else { return };
+        if let Some(monitor) = v.heartbeat {
+            let running = v.is_running();
+            self.tell(monitor, running, true);
+        }
+    }
+
+    pub(super) fn tell_alert(&mut self, service: ServiceId, failing_share: f64) {
+        let Some(monitor) = self.services[service.index()].alert else { return };
+        let Rule::Alert(alert) = self.monitors.get(monitor).expect("removed with its service").rule else {
+            unreachable!("a service has an alert rule")
+        };
+        self.tell(monitor, failing_share > alert.threshold, false);
+    }
+
+    /// The truth is now `truth`. Schedules the verdict that will notice, or cancels one that will not come.
+    fn tell(&mut self, monitor: MonitorId, truth: bool, silent: bool) {
+        let now = self.scheduler.now();
+        let m = self.monitors.get_mut(monitor).expect("monitors are removed with their subject");
+        if m.truth == truth && m.pending.is_some() {
+            return;
+        }
+        let turned_at = now;
+        m.truth = truth;
+        if let Some(pending) = m.pending.take() {
+            self.scheduler.cancel(pending);
+        }
+        let m = self.monitors.get(monitor).expect("seen");
+        if m.verdict == Some(truth) {
+            return;
+        }
+        let at = m.noticed_at(turned_at, silent);
+        let handle = self.schedule_fault(at, Event::Verdict { monitor });
+        self.monitors.get_mut(monitor).expect("seen").pending = handle;
+    }
+
+    pub(super) fn on_verdict(&mut self, monitor: MonitorId) {
+        let m = self.monitors.get_mut(monitor).expect("verdicts of removed monitors are cancelled");
+        (m.pending, m.verdict) = (None, Some(m.truth));
+        let truth = m.truth;
+        match m.subject {
+            Subject::Box(subject) => {
+                if !truth {
+                    self.observe(Observation::BoxKnownDown { subject });
+                }
+                self.signals.push_back(Signal::Health { subject, healthy: truth });
+            }
+            Subject::Vm(vm) => {
+                if !truth {
+                    self.observe_boxes_known_down(vm);
+                }
+                self.signals.push_back(Signal::Heartbeat { vm, alive: truth });
+            }
+            Subject::Service(service) => {
+                self.observe(Observation::ErrorAlert { service, firing: truth });
+                self.signals.push_back(Signal::ErrorAlert { service, firing: truth });
+            }
+        }
+    }
+
+    pub(super) fn observe_boxes_known_down(&mut self, vm: VmId) {
+        for subject in self.vms.get(vm).map(|v| v.boxes.clone()).unwrap_or_default() {
+            self.observe(Observation::BoxKnownDown { subject });
+        }
+    }
+
+    pub(super) fn remove_monitor(&mut self, monitor: MonitorId) {
+        if let Some(pending) = self.monitors.remove(monitor).and_then(|m| m.pending) {
+            self.scheduler.cancel(pending);
+        }
+    }
+
+    fn add_monitor(&mut self, subject: Subject, rule: Rule, phase: SimTime) -> MonitorId {
+        self.monitors.insert(Monitor { subject, rule, phase, verdict: None, truth: false, pending: None })
+    }
+
+    /// A check's clock starts at a random point of its period, the same on every run of this seed.
+    fn phase_of(&self, purpose: crate::engine::Purpose, entity: &[u64], period: SimDuration) -> SimTime {
+        let now = self.scheduler.now();
+        let since_start = now.as_micros() % period.as_micros().max(1);
+        let offset = period.mul_f64(self.streams.open(purpose, entity).uniform()).as_micros();
+        SimTime::from_micros(now.as_micros() - since_start) + SimDuration::from_micros(offset)
+    }
+}
+
+impl Monitor {
+    /// When a change of the truth at `turned` is noticed.
+    fn noticed_at(&self, turned: SimTime, silent: bool) -> SimTime {
+        match self.rule {
+            Rule::Health(check) => {
+                let in_a_row = match (self.truth, self.verdict) {
+                    (false, _) => check.fall,
+                    (true, None) => check.first_rise,
+                    (true, Some(_)) => check.rise,
+                };
+                let first = turned.next_tick(self.phase, check.period);
+                let timeout = if silent && !self.truth { check.timeout } else { SimDuration::ZERO };
+                first + check.period * u64::from(in_a_row.max(1) - 1) + timeout
+            }
+            Rule::Heartbeat(beat) if self.truth => turned.tick_at_or_after(self.phase, beat.period),
+            Rule::Heartbeat(beat) => {
+                let last = turned.last_tick(self.phase, beat.period).unwrap_or(turned);
+                (last + beat.timeout).max(turned)
+            }
+            Rule::Alert(alert) => turned.next_tick(self.phase, alert.period) + alert.hold,
+        }
+    }
+}

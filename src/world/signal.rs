@@ -1,0 +1,33 @@
+//! What reaches a control plane: reports of its own agents, answers of the cloud, verdicts of its checks.
+//!
+//! Ground truth is not among them. A crashed machine sends nothing; that it is gone shows by a check or a
+//! heartbeat that fails, after the time this takes.
+
+use super::ids::{BoxId, ServiceId, Version, VmId, WorkId};
+
+/// One message to the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The cloud could not start the machine; the id is dead.
+    LaunchFailed { vm: VmId },
+    /// The agent on a machine calls home after a boot: the first, a reboot, or back from a crash.
+    VmUp { vm: VmId },
+    /// The machine's agent: configuration or image pull of a box is complete.
+    BoxPrepared { subject: BoxId },
+    /// The machine's agent: the box answers on its port.
+    BoxUp { subject: BoxId },
+    /// The machine's agent: the process of the box ended, unasked.
+    ProcessExited { subject: BoxId },
+    /// The machine's agent: a box that was asked to stop has ended and is gone.
+    BoxStopped { subject: BoxId },
+    /// A periodic check of a box came to another verdict.
+    Health { subject: BoxId, healthy: bool },
+    /// Heartbeats of a machine stay away for the agreed time, or are back.
+    Heartbeat { vm: VmId, alive: bool },
+    /// The share of failed requests of a service is above its alert threshold for the agreed time, or below again.
+    ErrorAlert { service: ServiceId, firing: bool },
+    /// A person has done what was asked.
+    WorkDone { work: WorkId },
+    /// The developers hand over a new version.
+    Release { service: ServiceId, version: Version },
+}

@@ -1,0 +1,322 @@
+//! Virtual machines and the cloud that rents them out: launch, boot, reboot, crash, loss, terminate.
+//!
+//! Machines sit on numbered host slots of a zone; a new machine takes the lowest free one, so that the hardware
+//! weather of slot 7 in zone 1 means the same on every platform. The cloud decides nothing: who replaces a
+//! machine, and when, is the platform's affair.
+//!
+//! *Deviation:* a machine is billed from the launch request to the terminate request, to the microsecond; real
+//! clouds bill from the running state with a minimum of a minute. Below 0.1 % for machines that live a day.
+
+use super::World;
+use super::event::Event;
+use super::fault::{FaultId, FaultKind, SlotWeather};
+use super::ids::{BoxId, VmId, ZoneId};
+use super::monitor::MonitorId;
+use super::observation::{Exit, Observation};
+use super::signal::Signal;
+use super::streams;
+use crate::catalog::InstanceId;
+use crate::engine::{EventHandle, SimDuration, SimTime};
+use crate::parameter::{Distribution, Fraction, MilliCpu, section};
+use std::collections::BTreeSet;
+
+section! {
+    /// The cloud that rents out machines.
+    pub struct CloudParameters {
+        /// Availability zones.
+        zones: u32 = "3" in |n| (1..=16).contains(n) => "from 1 to 16", grade Choice;
+        /// Time from the launch request of a machine until its port for administration is open.
+        boot: Distribution = "0.9 * lognormal(26s, 0.15) + 0.1 * lognormal(80s, 0.2)",
+            from "EC2 cold launches 22.6-29.3 s in 2021-2026 with a second mode near 80 s (Percival 2021; EC2 launch discussion 2024)", grade Derived;
+        /// Time of a restart on request, until the machine answers again.
+        reboot: Distribution = "lognormal(60s, 0.3)",
+            from "none found; about two boots without the launch", grade Estimate;
+        /// Share of launch requests that the cloud refuses (no capacity, quota).
+        launch_failure: Fraction = "0.5%", from "none found", grade Estimate;
+        /// Time until a refused launch is reported.
+        launch_failure_delay: SimDuration = "5s", from "none found", grade Estimate;
+        /// CPU that the guest system and its agents use on every machine.
+        os_cpu: MilliCpu = "50m", from "agents take 2-5 % of a core; no source found", grade Estimate;
+        /// Memory that the guest system and its agents use on every machine.
+        os_memory: Bytes = "600MiB", from "guest 150-250 MiB, agents 200-400 MiB; no source found", grade Estimate;
+        /// Size of every machine's root disk.
+        root_disk: Bytes = "20GB", from "usual default of images", grade Recalled;
+    }
+}
+
+use crate::parameter::Bytes;
+
+/// What a machine is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum VmState {
+    Booting,
+    Running,
+    /// Down, coming back by itself or with its zone.
+    Down,
+    /// The host is broken; nothing will bring the machine back.
+    Lost,
+}
+
+/// One rented machine.
+#[derive(Clone, Debug)]
+pub(super) struct Vm {
+    pub zone: ZoneId,
+    pub slot: u32,
+    pub cpu: MilliCpu,
+    pub state: VmState,
+    pub boxes: Vec<BoxId>,
+    /// Its boot, reboot or refusal.
+    pub pending: Option<EventHandle>,
+    pub crash: Option<EventHandle>,
+    pub loss: Option<EventHandle>,
+    pub heartbeat: Option<MonitorId>,
+    /// Restarts so far, part of the key of how long the next one takes.
+    reboots: u32,
+    /// Boxes that serve on it, by (service, version), for the flow solver.
+    pub composition: super::flow::Composition,
+}
+
+impl Vm {
+    pub(super) fn is_running(&self) -> bool {
+        self.state == VmState::Running
+    }
+}
+
+/// One availability zone: its host slots and whether it is up.
+#[derive(Debug, Default)]
+pub(super) struct Zone {
+    pub down: bool,
+    free_slots: BTreeSet<u32>,
+    slots: Vec<SlotWeather>,
+    /// Launches so far from each slot, part of the key of boot times.
+    launches: Vec<u32>,
+}
+
+/// What the cloud's console says about a machine, to whoever looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VmStatus {
+    Pending,
+    Running,
+    /// Its status checks fail; it may come back.
+    Impaired,
+    /// Its host has failed for good.
+    HostFailed,
+    /// No such machine.
+    Gone,
+}
+
+impl World {
+    /// Asks the cloud for a machine in `zone`. The answer is [`Signal::VmUp`] or [`Signal::LaunchFailed`].
+    pub(super) fn launch_vm(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
+        let vm = self.occupy_slot(instance, zone);
+        let [z, slot, launch] = self.launch_key(vm);
+        let refused = self
+            .streams
+            .open(streams::LAUNCH_FAILURE, &[z, slot, launch])
+            .chance(self.cloud.launch_failure.as_f64());
+        let (span, event) = if refused || self.zones[zone.index()].down {
+            (self.cloud.launch_failure_delay, Event::LaunchFailed { vm })
+        } else {
+            let u = self.streams.open(streams::BOOT, &[z, slot, launch]).uniform();
+            (self.cloud.boot.sample(u), Event::VmUp { vm })
+        };
+        self.schedule_vm_step(vm, span, event);
+        vm
+    }
+
+    /// A machine that has been running since before the simulation began.
+    pub(super) fn adopt_vm(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
+        let vm = self.occupy_slot(instance, zone);
+        self.vms.get_mut(vm).expect("just made").state = VmState::Running;
+        self.arm_vm_faults(vm);
+        self.observe(Observation::VmUp { vm });
+        vm
+    }
+
+    fn occupy_slot(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
+        let z = &mut self.zones[zone.index()];
+        let slot = z.free_slots.pop_first().unwrap_or_else(|| {
+            z.slots.push(SlotWeather::new(&self.streams, &self.faults, zone, z.slots.len() as u32));
+            z.launches.push(0);
+            z.slots.len() as u32 - 1
+        });
+        z.launches[slot as usize] += 1;
+        let vm = self.vms.insert(Vm {
+            zone,
+            slot,
+            cpu: self.catalog.get(instance).cpu,
+            state: VmState::Booting,
+            boxes: Vec::new(),
+            pending: None,
+            crash: None,
+            loss: None,
+            heartbeat: None,
+            reboots: 0,
+            composition: Default::default(),
+        });
+        self.observe(Observation::VmLaunched { vm, zone, slot, instance });
+        vm
+    }
+
+    pub(super) fn launch_key(&self, vm: VmId) -> [u64; 3] {
+        let v = self.vms.get(vm).expect("asked about machines that exist");
+        let launch = self.zones[v.zone.index()].launches[v.slot as usize];
+        [u64::from(v.zone.0), u64::from(v.slot), u64::from(launch)]
+    }
+
+    pub(super) fn on_launch_failed(&mut self, vm: VmId) {
+        let zone = self.vms.get(vm).expect("steps of gone machines are cancelled").zone;
+        self.vms.get_mut(vm).expect("seen").pending = None;
+        self.observe(Observation::LaunchFailed { vm, zone });
+        self.terminate_vm(vm);
+        self.signals.push_back(Signal::LaunchFailed { vm });
+    }
+
+    /// A machine has booted, or is back. While its zone is down it stays down, until the zone is back.
+    pub(super) fn on_vm_up(&mut self, vm: VmId) {
+        let v = self.vms.get_mut(vm).expect("steps of gone machines are cancelled");
+        v.pending = None;
+        if self.zones[v.zone.index()].down {
+            v.state = VmState::Down;
+            return;
+        }
+        v.state = VmState::Running;
+        self.arm_vm_faults(vm);
+        self.observe(Observation::VmUp { vm });
+        self.tell_heartbeat(vm);
+        for subject in self.vms.get(vm).expect("seen").boxes.clone() {
+            self.refresh_reach(subject);
+        }
+        self.signals.push_back(Signal::VmUp { vm });
+    }
+
+    /// Restarts a machine on request. False if the console cannot (lost, booting, or its zone is down).
+    pub(super) fn reboot_vm(&mut self, vm: VmId) -> bool {
+        let Some(v) = self.vms.get(vm) else { return false };
+        if !matches!(v.state, VmState::Running | VmState::Down) || self.zones[v.zone.index()].down {
+            return false;
+        }
+        let key = self.launch_key(vm);
+        let reboot = self.count_reboot(vm);
+        let u = self.streams.open(streams::REBOOT, &[key[0], key[1], key[2], reboot]).uniform();
+        self.take_vm_down(vm, Exit::Stopped, VmState::Down);
+        self.observe(Observation::VmRebooted { vm });
+        let span = self.cloud.reboot.sample(u);
+        self.schedule_vm_step(vm, span, Event::VmUp { vm });
+        true
+    }
+
+    fn count_reboot(&mut self, vm: VmId) -> u64 {
+        let v = self.vms.get_mut(vm).expect("only machines that exist restart");
+        v.reboots += 1;
+        u64::from(v.reboots)
+    }
+
+    /// A machine goes down by a fault. `back_after` is when it returns by itself, `None` if it never does or
+    /// something else decides.
+    pub(super) fn fail_vm(
+        &mut self,
+        vm: VmId,
+        fault: FaultId,
+        kind: FaultKind,
+        back_after: Option<SimDuration>,
+    ) {
+        let lost = kind == FaultKind::VmLoss;
+        self.take_vm_down(vm, Exit::Fault { fault, kind }, if lost { VmState::Lost } else { VmState::Down });
+        self.observe(Observation::VmDown { vm, fault, kind });
+        if let Some(span) = back_after {
+            self.schedule_vm_step(vm, span, Event::VmUp { vm });
+        }
+    }
+
+    fn take_vm_down(&mut self, vm: VmId, exit: Exit, state: VmState) {
+        let v = self.vms.get_mut(vm).expect("only machines that exist go down");
+        v.state = state;
+        for handle in [v.pending.take(), v.crash.take(), v.loss.take()].into_iter().flatten() {
+            self.scheduler.cancel(handle);
+        }
+        for subject in self.vms.get(vm).expect("seen").boxes.clone() {
+            self.exit_box(subject, exit);
+            self.refresh_reach(subject);
+        }
+        self.tell_heartbeat(vm);
+    }
+
+    /// Ends the rent of a machine; its boxes are gone with it.
+    pub(super) fn terminate_vm(&mut self, vm: VmId) {
+        if self.vms.get(vm).is_none() {
+            return;
+        }
+        for subject in self.vms.get(vm).expect("seen").boxes.clone() {
+            self.remove_box(subject, Exit::Stopped);
+        }
+        let v = self.vms.remove(vm).expect("seen");
+        for handle in [v.pending, v.crash, v.loss].into_iter().flatten() {
+            self.scheduler.cancel(handle);
+        }
+        if let Some(heartbeat) = v.heartbeat {
+            self.remove_monitor(heartbeat);
+        }
+        self.zones[v.zone.index()].free_slots.insert(v.slot);
+        self.observe(Observation::VmTerminated { vm });
+    }
+
+    pub(super) fn vm_status(&self, vm: VmId) -> VmStatus {
+        match self.vms.get(vm).map(|v| v.state) {
+            None => VmStatus::Gone,
+            Some(VmState::Booting) => VmStatus::Pending,
+            Some(VmState::Running) => VmStatus::Running,
+            Some(VmState::Down) => VmStatus::Impaired,
+            Some(VmState::Lost) => VmStatus::HostFailed,
+        }
+    }
+
+    /// Schedules the next crash and loss that the host slot of a running machine has in store.
+    fn arm_vm_faults(&mut self, vm: VmId) {
+        let now = self.scheduler.now();
+        let v = self.vms.get(vm).expect("only machines that exist are armed");
+        let weather = &mut self.zones[v.zone.index()].slots[v.slot as usize];
+        let (crash, loss) = (weather.crashes.next_after(now), weather.losses.next_after(now));
+        let crash = self.schedule_fault(crash, Event::VmCrash { vm });
+        let loss = self.schedule_fault(loss, Event::VmLoss { vm });
+        let v = self.vms.get_mut(vm).expect("seen");
+        for old in [std::mem::replace(&mut v.crash, crash), std::mem::replace(&mut v.loss, loss)]
+            .into_iter()
+            .flatten()
+        {
+            self.scheduler.cancel(old);
+        }
+    }
+
+    /// Fault times beyond the horizon are not scheduled: they would only fill the queue.
+    pub(super) fn schedule_fault(&mut self, at: SimTime, event: Event) -> Option<EventHandle> {
+        (at < self.horizon).then(|| self.scheduler.at(at, event))
+    }
+
+    pub(super) fn slot_weather(&self, vm: VmId) -> Option<(ZoneId, u32, &SlotWeather)> {
+        let v = self.vms.get(vm)?;
+        Some((v.zone, v.slot, &self.zones[v.zone.index()].slots[v.slot as usize]))
+    }
+
+    fn schedule_vm_step(&mut self, vm: VmId, span: SimDuration, event: Event) {
+        let handle = self.scheduler.after(span, event);
+        let v = self.vms.get_mut(vm).expect("only machines that exist step");
+        if let Some(old) = v.pending.replace(handle) {
+            self.scheduler.cancel(old);
+        }
+    }
+}
+
+impl World {
+    /// Its zone is back: the machine boots again.
+    pub(super) fn restart_after_outage(&mut self, vm: VmId) {
+        if self.vms.get(vm).is_some_and(|v| v.pending.is_some()) {
+            return; // it was booting when the zone failed, or is on its way already
+        }
+        let key = self.launch_key(vm);
+        let reboot = self.count_reboot(vm);
+        let u = self.streams.open(streams::REBOOT, &[key[0], key[1], key[2], reboot]).uniform();
+        let span = self.cloud.reboot.sample(u);
+        self.schedule_vm_step(vm, span, Event::VmUp { vm });
+    }
+}
