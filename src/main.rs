@@ -1,3 +1,5 @@
-//! The `boxherd` program.
+//! The `boxherd` program: see `boxherd::cli`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    boxherd::cli::main()
+}

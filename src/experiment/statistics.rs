@@ -1,0 +1,212 @@
+//! Estimates over replications: means, ratios of sums, paired comparisons, and Holm's correction. Pure functions.
+//!
+//! Replications are independent; what happens inside one is not, so nothing here counts requests or incidents as
+//! samples of their own. Knows no metric and no platform. Start at [`ratio_of_sums`], then [`compare_ratios`];
+//! quantiles are in [`super::quantile`].
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// Two-sided level of every interval.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// A value and its 95 % interval. No field is ever NaN or infinite; `None` is "not known".
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Estimate {
+    pub value: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+}
+
+/// b against a.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Comparison {
+    /// b − a.
+    pub difference: Estimate,
+    /// b / a, where both are positive.
+    pub ratio: Estimate,
+    /// Two-sided, of "a and b are the same": from the ratio on the log scale where there is one, else from the
+    /// difference.
+    pub p_value: Option<f64>,
+}
+
+/// What one replication adds to a ratio. A plain mean has denominator 1; nothing observed is (0, 0).
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Part {
+    pub numerator: f64,
+    pub denominator: f64,
+}
+
+impl Part {
+    fn is_empty(self) -> bool {
+        self.numerator == 0.0 && self.denominator == 0.0
+    }
+}
+
+impl Estimate {
+    /// Keeps what is finite.
+    pub(super) fn new(value: f64, low: f64, high: f64) -> Estimate {
+        let finite = |x: f64| x.is_finite().then_some(x);
+        match finite(value) {
+            Some(value) => Estimate { value: Some(value), low: finite(low), high: finite(high) },
+            None => Estimate::default(),
+        }
+    }
+
+    pub(super) fn without_interval(value: f64) -> Estimate {
+        Estimate::new(value, f64::NAN, f64::NAN)
+    }
+
+    fn map(self, f: impl Fn(f64) -> f64) -> Estimate {
+        let apply = |x: Option<f64>| x.map_or(f64::NAN, &f);
+        Estimate::new(apply(self.value), apply(self.low), apply(self.high))
+    }
+}
+
+/// Mean of one value a replication, with Student's t interval.
+pub fn mean(values: &[f64]) -> Estimate {
+    let parts: Vec<Part> = values.iter().map(|&value| Part { numerator: value, denominator: 1.0 }).collect();
+    // The delete-one jackknife of a mean is the mean with s²/n: the same interval.
+    ratio_of_sums(&parts)
+}
+
+/// Σ numerators / Σ denominators over replications, with a delete-one jackknife interval (t, n − 1 degrees).
+///
+/// Replications that are (0, 0) had nothing to observe and do not count in n.
+pub fn ratio_of_sums(parts: &[Part]) -> Estimate {
+    let parts: Vec<Part> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+    Spread::jackknife(ratio(sum(&parts)), leave_one_out(&parts).map(ratio)).estimate()
+}
+
+/// Compares two ratios of sums of the same replications (common random numbers): replication k of `a` met the same
+/// weather as replication k of `b`, so both are left out together.
+///
+/// # Panics
+/// If the two do not have the same number of replications.
+pub fn compare_ratios(a: &[Part], b: &[Part]) -> Comparison {
+    assert_eq!(a.len(), b.len(), "pairs need the same replications on both sides");
+    let observed = |&(a, b): &(&Part, &Part)| !(a.is_empty() && b.is_empty());
+    let (a, b): (Vec<Part>, Vec<Part>) = a.iter().zip(b).filter(observed).map(|(&a, &b)| (a, b)).unzip();
+    let all = (ratio(sum(&a)), ratio(sum(&b)));
+    let left_out = || leave_one_out(&a).map(ratio).zip(leave_one_out(&b).map(ratio));
+    let jackknife =
+        |statistic: fn((f64, f64)) -> f64| Spread::jackknife(statistic(all), left_out().map(statistic));
+    let difference = jackknife(|(a, b)| b - a);
+    // Logarithms make "half" and "double" equally far from 1, and keep the interval above 0.
+    let log_ratio = jackknife(|(a, b)| if a > 0.0 && b > 0.0 { (b / a).ln() } else { f64::NAN });
+    Comparison {
+        difference: difference.estimate(),
+        ratio: log_ratio.estimate().map(f64::exp),
+        p_value: log_ratio.p_value().or_else(|| difference.p_value()),
+    }
+}
+
+/// A value with its standard error, from n replications.
+pub(super) struct Spread {
+    pub value: f64,
+    pub standard_error: f64,
+    pub n: usize,
+}
+
+impl Spread {
+    /// `left_out` yields the same statistic without each replication in turn.
+    fn jackknife(value: f64, left_out: impl Iterator<Item = f64>) -> Spread {
+        let left_out: Vec<f64> = left_out.collect();
+        let n = left_out.len() as f64;
+        let centre = left_out.iter().sum::<f64>() / n;
+        let squares: f64 = left_out.iter().map(|x| (x - centre).powi(2)).sum();
+        Spread { value, standard_error: ((n - 1.0) / n * squares).sqrt(), n: left_out.len() }
+    }
+
+    fn estimate(&self) -> Estimate {
+        if self.n < 2 || !self.standard_error.is_finite() {
+            return Estimate::without_interval(self.value);
+        }
+        let half = t_quantile(1.0 - (1.0 - CONFIDENCE) / 2.0, self.n - 1) * self.standard_error;
+        Estimate::new(self.value, self.value - half, self.value + half)
+    }
+
+    /// Two-sided, of "the value is 0". Without any spread the question is settled: 1 or 0.
+    pub(super) fn p_value(&self) -> Option<f64> {
+        if self.n < 2 || !self.value.is_finite() || !self.standard_error.is_finite() {
+            return None;
+        }
+        // Replications that agree to the last digits differ by rounding only: that is no evidence.
+        if self.value.abs() < 1e-12 {
+            return Some(1.0);
+        }
+        if self.standard_error == 0.0 {
+            return Some(0.0);
+        }
+        let t = (self.value / self.standard_error).abs();
+        Some((2.0 * student(self.n - 1).sf(t)).clamp(0.0, 1.0))
+    }
+}
+
+impl std::ops::Add for Part {
+    type Output = Part;
+
+    fn add(self, other: Part) -> Part {
+        Part {
+            numerator: self.numerator + other.numerator,
+            denominator: self.denominator + other.denominator,
+        }
+    }
+}
+
+fn sum(parts: &[Part]) -> Part {
+    parts.iter().fold(Part::default(), |sum, &part| sum + part)
+}
+
+/// The sum of all but one, for each one. Built from both ends: subtracting from the total would leave rounding
+/// where the rest is 0.
+fn leave_one_out(parts: &[Part]) -> impl Iterator<Item = Part> {
+    let mut after = vec![Part::default(); parts.len() + 1];
+    for (index, &part) in parts.iter().enumerate().rev() {
+        after[index] = after[index + 1] + part;
+    }
+    let before = parts.iter().scan(Part::default(), |sum, &part| {
+        let before = *sum;
+        *sum = before + part;
+        Some(before)
+    });
+    before
+        .zip(after.into_iter().skip(1))
+        .map(|(before, after)| before + after)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+fn ratio(part: Part) -> f64 {
+    if part.denominator == 0.0 { f64::NAN } else { part.numerator / part.denominator }
+}
+
+/// Quantile of Student's t.
+pub(super) fn t_quantile(probability: f64, degrees: usize) -> f64 {
+    student(degrees).inverse_cdf(probability)
+}
+
+fn student(degrees: usize) -> StudentsT {
+    StudentsT::new(0.0, 1.0, degrees as f64).expect("one degree of freedom or more")
+}
+
+/// Holm's step-down correction: compare the result with 5 %, and among all true "no difference" hypotheses of the
+/// family the chance of one false claim stays below 5 %, whatever their dependence.
+///
+/// The smallest of m p-values is multiplied by m, the next by m − 1, and so on, never falling below the one before.
+/// Hypotheses without a p-value are not tested and do not count.
+pub fn holm(p_values: &[Option<f64>]) -> Vec<Option<f64>> {
+    let mut order: Vec<(f64, usize)> =
+        p_values.iter().enumerate().filter_map(|(index, p)| p.map(|p| (p, index))).collect();
+    order.sort_by(|a, b| a.partial_cmp(b).expect("a p-value is a number"));
+    let mut adjusted = vec![None; p_values.len()];
+    let mut floor = 0.0_f64;
+    for (rank, &(p, index)) in order.iter().enumerate() {
+        floor = floor.max((p * (order.len() - rank) as f64).min(1.0));
+        adjusted[index] = Some(floor);
+    }
+    adjusted
+}
+
+#[cfg(test)]
+#[path = "statistics_tests.rs"]
+mod tests;

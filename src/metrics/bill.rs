@@ -1,0 +1,147 @@
+//! The bill: machine-hours, disks, load balancers, control planes and hours of work, at list prices.
+
+use super::gauge::Gauge;
+use super::outcome::CostLine;
+use super::{Frame, Part, Report};
+use crate::catalog::InstanceId;
+use crate::engine::SimTime;
+use crate::results::metric::MetricId;
+use crate::world::observation::Rented;
+use crate::world::{Activity, Observation, VmId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const HOUR: f64 = 3_600.0;
+const MONTH_HOURS: f64 = 730.0;
+
+pub(super) struct Bill {
+    frame: Arc<Frame>,
+    instances: BTreeMap<VmId, InstanceId>,
+    machines: BTreeMap<InstanceId, Gauge>,
+    rented: BTreeMap<Rented, Gauge>,
+    /// Upkeep [thousandths of an hour per week].
+    upkeep: Gauge,
+    work_hours: BTreeMap<Activity, f64>,
+    offered: f64,
+    served: f64,
+}
+
+impl Bill {
+    pub fn new(frame: Arc<Frame>) -> Bill {
+        Bill {
+            frame,
+            instances: BTreeMap::new(),
+            machines: BTreeMap::new(),
+            rented: BTreeMap::new(),
+            upkeep: Gauge::default(),
+            work_hours: BTreeMap::new(),
+            offered: 0.0,
+            served: 0.0,
+        }
+    }
+
+    /// Capacity units of load balancers in use, on average: the larger of connections and data.
+    fn load_balancer_units(&self, seconds: f64) -> f64 {
+        let rate = self.offered / seconds;
+        let connections = rate / self.frame.prices.requests_per_connection / 25.0;
+        let gigabytes_per_hour = rate * HOUR * self.frame.prices.request_size.as_bytes() as f64 / 1e9;
+        connections.max(gigabytes_per_hour)
+    }
+
+    fn lines(&mut self, now: SimTime, seconds: f64) -> Vec<CostLine> {
+        let prices = self.frame.prices.clone();
+        let months = seconds / (MONTH_HOURS * HOUR);
+        let line = |category: &str, item: &str, quantity: f64, unit: &str, price: f64| CostLine {
+            category: category.into(),
+            item: item.into(),
+            quantity: quantity / months,
+            unit: unit.into(),
+            usd: quantity * price / months,
+        };
+        let mut lines = Vec::new();
+        let mut machine_hours = 0.0;
+        for (&instance, gauge) in &mut self.machines {
+            let hours = gauge.seconds(now) / HOUR;
+            machine_hours += hours;
+            let machine = self.frame.catalog.get(instance);
+            let price = machine.price.as_usd_per_hour_f64() * prices.machine_factor.as_f64();
+            lines.push(line("compute", &machine.name, hours, "h", price));
+        }
+        let gigabytes = self.frame.root_disk.as_bytes() as f64 / 1e9;
+        let disk_months = machine_hours / MONTH_HOURS * gigabytes;
+        lines.push(line("storage", "root disks", disk_months, "GB-month", prices.disk_gb_month));
+        for (&item, gauge) in &mut self.rented {
+            let hours = gauge.seconds(now) / HOUR;
+            let (category, name, price) = match item {
+                Rented::LoadBalancer => ("network entry", "load balancers", prices.load_balancer),
+                Rented::ManagedControlPlane => {
+                    ("control plane", "managed control plane", prices.control_plane)
+                }
+            };
+            lines.push(line(category, name, hours, "h", price.as_usd_per_hour_f64()));
+        }
+        if self.rented.contains_key(&Rented::LoadBalancer) {
+            let unit_hours = self.load_balancer_units(seconds) * seconds / HOUR;
+            let price = prices.load_balancer_unit.as_usd_per_hour_f64();
+            lines.push(line("network entry", "load balancer capacity units", unit_hours, "h", price));
+        }
+        let wage = self.frame.wage.as_usd_per_hour_f64();
+        let week = 7.0 * 24.0 * HOUR;
+        lines.push(line("people", Activity::Upkeep.name(), self.upkeep.seconds(now) / 1e3 / week, "h", wage));
+        for (&activity, &hours) in &self.work_hours {
+            lines.push(line("people", activity.name(), hours, "h", wage));
+        }
+        lines
+    }
+}
+
+impl Part for Bill {
+    fn observe(&mut self, time: SimTime, observation: &Observation) {
+        match *observation {
+            Observation::VmLaunched { vm, instance, .. } => {
+                self.instances.insert(vm, instance);
+                self.machines.entry(instance).or_default().add(time, 1);
+            }
+            Observation::VmTerminated { vm } => {
+                let instance = self.instances.remove(&vm).expect("launched before");
+                self.machines.get_mut(&instance).expect("launched before").add(time, -1);
+            }
+            Observation::Rented { item, change } => {
+                self.rented.entry(item).or_default().add(time, change.into())
+            }
+            Observation::UpkeepSet { hours_per_week } => {
+                self.upkeep.set(time, (hours_per_week * 1e3).round() as i64)
+            }
+            Observation::WorkDone { activity, touch, .. } => {
+                *self.work_hours.entry(activity).or_default() += touch.as_hours_f64();
+            }
+            Observation::Flow(flow) => {
+                self.offered += flow.offered * flow.seconds();
+                self.served += flow.served * flow.seconds();
+            }
+            Observation::InFlightLost { requests, .. } => self.served -= requests,
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, time: SimTime) {
+        self.machines.values_mut().chain(self.rented.values_mut()).for_each(|g| g.begin(time));
+        self.upkeep.begin(time);
+        self.work_hours.clear();
+        (self.offered, self.served) = (0.0, 0.0);
+    }
+
+    fn finish(&mut self, time: SimTime, report: &mut Report) {
+        let lines = self.lines(time, report.seconds);
+        let of = |category: &str| lines.iter().filter(|l| l.category == category).map(|l| l.usd).sum::<f64>();
+        let total: f64 = lines.iter().map(|l| l.usd).sum();
+        report.measure(None, MetricId::CostPerMonth, total, 1.0);
+        report.measure(None, MetricId::CostCompute, of("compute"), 1.0);
+        report.measure(None, MetricId::CostNetworkEntry, of("network entry"), 1.0);
+        report.measure(None, MetricId::CostControlPlane, of("control plane"), 1.0);
+        report.measure(None, MetricId::CostStorage, of("storage"), 1.0);
+        report.measure(None, MetricId::CostPeople, of("people"), 1.0);
+        report.measure(None, MetricId::CostPerMillionServed, total * report.months, self.served / 1e6);
+        report.outcome.costs = lines;
+    }
+}

@@ -1,0 +1,175 @@
+//! The time series: means over buckets of time, bounded in number however long the run.
+
+use super::machines::MachinePark;
+use super::outcome::{MachinePoint, SeriesPoint};
+use super::{Frame, Part, Report};
+use crate::engine::SimTime;
+use crate::world::observation::FlowObservation;
+use crate::world::{BoxId, Observation, ServiceId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(super) struct Series {
+    frame: Arc<Frame>,
+    /// Sums over time by bucket, then service: seconds × rate.
+    flows: Vec<Vec<SeriesPoint>>,
+    machines: Vec<MachinePoint>,
+    park: MachinePark,
+    /// The instant up to which machines are booked.
+    booked: SimTime,
+    service_of: BTreeMap<BoxId, ServiceId>,
+    up: BTreeMap<BoxId, bool>,
+    ready: Vec<u32>,
+}
+
+impl Series {
+    pub fn new(frame: Arc<Frame>) -> Series {
+        let (buckets, services) = (frame.buckets(), frame.services.len());
+        Series {
+            flows: vec![vec![SeriesPoint::default(); services]; buckets],
+            machines: vec![MachinePoint::default(); buckets],
+            park: MachinePark::default(),
+            booked: SimTime::ZERO,
+            service_of: BTreeMap::new(),
+            up: BTreeMap::new(),
+            ready: vec![0; services],
+            frame,
+        }
+    }
+
+    /// Splits `[from, to)` at bucket borders: (bucket, seconds). Time before metering is left out.
+    fn split(frame: &Frame, from: SimTime, to: SimTime) -> impl Iterator<Item = (usize, f64)> + use<> {
+        let (start, bucket, count) = (frame.meter_from, frame.bucket, frame.buckets());
+        let mut at = from.max(start);
+        std::iter::from_fn(move || {
+            if at >= to {
+                return None;
+            }
+            let index = (at.since(start).as_micros() / bucket.as_micros()) as usize;
+            let end = to.min(start + bucket * (index as u64 + 1));
+            let seconds = end.since(at).as_secs_f64();
+            at = end;
+            (index < count).then_some((index, seconds))
+        })
+    }
+
+    /// Books machines and boxes up to `time` at their present values.
+    fn book(&mut self, time: SimTime) {
+        if time == self.booked {
+            return;
+        }
+        let paid = self.park.paid.value() as f64 / 1e3;
+        let overhead = self.park.overhead.value() as f64 / 1e3;
+        let vms = self.park.count.value() as f64;
+        for (bucket, seconds) in Self::split(&self.frame, self.booked, time) {
+            let point = &mut self.machines[bucket];
+            point.paid_cores += paid * seconds;
+            point.overhead_cores += overhead * seconds;
+            point.vms += vms * seconds;
+            for (service, &ready) in self.ready.iter().enumerate() {
+                self.flows[bucket][service].boxes_ready += f64::from(ready) * seconds;
+            }
+        }
+        self.booked = time;
+    }
+
+    fn add_flow(&mut self, flow: &FlowObservation) {
+        for (bucket, seconds) in Self::split(&self.frame, flow.from, flow.to) {
+            let point = &mut self.flows[bucket][flow.service.0 as usize];
+            point.offered_rps += flow.offered * seconds;
+            point.served_rps += flow.served * seconds;
+            point.failed_rps += flow.failed() * seconds;
+            point.useful_cores += flow.useful_cores * seconds;
+            point.wasted_cores += flow.wasted_cores * seconds;
+        }
+    }
+
+    fn set_up(&mut self, subject: BoxId, up: bool) {
+        let Some(&service) = self.service_of.get(&subject) else { return };
+        let was = self.up.insert(subject, up).unwrap_or(false);
+        if was != up {
+            let ready = &mut self.ready[service.0 as usize];
+            *ready = ready.checked_add_signed(if up { 1 } else { -1 }).expect("counted up before");
+        }
+    }
+
+    fn seconds_of(&self, bucket: usize) -> f64 {
+        let start = self.frame.meter_from + self.frame.bucket * bucket as u64;
+        let end = (start + self.frame.bucket).min(self.frame.horizon);
+        end.since(start).as_secs_f64()
+    }
+}
+
+impl Part for Series {
+    fn observe(&mut self, time: SimTime, observation: &Observation) {
+        match *observation {
+            Observation::Flow(flow) => self.add_flow(&flow),
+            Observation::VmLaunched { .. }
+            | Observation::VmTerminated { .. }
+            | Observation::VmUp { .. }
+            | Observation::VmDown { .. }
+            | Observation::VmRebooted { .. }
+            | Observation::MachineOverhead { .. } => {
+                self.book(time);
+                self.park.observe(time, observation, &self.frame);
+            }
+            Observation::BoxCreated { subject, service, .. } => {
+                self.service_of.insert(subject, service);
+            }
+            Observation::BoxUp { subject } => {
+                self.book(time);
+                self.set_up(subject, true);
+            }
+            Observation::BoxExited { subject, .. } => {
+                self.book(time);
+                self.set_up(subject, false);
+            }
+            Observation::BoxRemoved { subject } => {
+                self.service_of.remove(&subject);
+                self.up.remove(&subject);
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, time: SimTime) {
+        self.book(time);
+    }
+
+    fn finish(&mut self, time: SimTime, report: &mut Report) {
+        self.book(time);
+        for bucket in 0..self.flows.len() {
+            let seconds = self.seconds_of(bucket);
+            let mut whole = SeriesPoint { bucket: bucket as u32, ..SeriesPoint::default() };
+            for (service, sums) in self.flows[bucket].iter().enumerate() {
+                let point = SeriesPoint {
+                    bucket: bucket as u32,
+                    service: Some(service as u16),
+                    offered_rps: sums.offered_rps / seconds,
+                    served_rps: sums.served_rps / seconds,
+                    failed_rps: sums.failed_rps / seconds,
+                    useful_cores: sums.useful_cores / seconds,
+                    wasted_cores: sums.wasted_cores / seconds,
+                    boxes_ready: sums.boxes_ready / seconds,
+                    machines: None,
+                };
+                whole.offered_rps += point.offered_rps;
+                whole.served_rps += point.served_rps;
+                whole.failed_rps += point.failed_rps;
+                whole.useful_cores += point.useful_cores;
+                whole.wasted_cores += point.wasted_cores;
+                whole.boxes_ready += point.boxes_ready;
+                report.outcome.series.push(point);
+            }
+            let sums = self.machines[bucket];
+            let (paid, overhead) = (sums.paid_cores / seconds, sums.overhead_cores / seconds);
+            whole.machines = Some(MachinePoint {
+                paid_cores: paid,
+                overhead_cores: overhead,
+                idle_cores: paid - overhead - whole.useful_cores - whole.wasted_cores,
+                vms: sums.vms / seconds,
+            });
+            report.outcome.series.push(whole);
+        }
+    }
+}

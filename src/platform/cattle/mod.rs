@@ -1,0 +1,284 @@
+//! Cattle: for each service an auto scaling group of machines from a golden image, behind a load balancer.
+//!
+//! Machines are never repaired: what is unhealthy is replaced, what is old is replaced, and the number follows the
+//! load. The parts are those of AWS: a load balancer ([`super::load_balancer`]), a group that keeps its size
+//! ([`group`]), target tracking ([`scaling`]) and instance refresh ([`refresh`]). None of them sees the truth: the
+//! group acts on the verdicts of health checks, scaling on a metric that is late.
+//!
+//! Start at [`Cattle::on_signal`].
+
+mod group;
+mod parameters;
+mod refresh;
+mod scaling;
+
+pub use parameters::{CattleParameters, ScalingParameters};
+pub use scaling::{GroupView, ScalingPolicy, TargetTracking};
+
+use super::load_balancer::LoadBalancer;
+use super::sizing::fleet_of_machines;
+use super::{Platform, PracticeParameters};
+use crate::engine::Purpose;
+use crate::parameter::Distribution;
+use crate::world::observation::Rented;
+use crate::world::{
+    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Signal, Urgency, Version, VmId, Work, WorkId,
+};
+use group::Group;
+use std::collections::BTreeMap;
+
+const CONFIGURE: Purpose = Purpose::named("cattle configure");
+const HEALTH_PHASE: Purpose = Purpose::named("cattle health phase");
+const DIAGNOSE: Purpose = Purpose::named("diagnose");
+
+/// The herds of all services.
+pub struct Cattle {
+    parameters: CattleParameters,
+    practice: PracticeParameters,
+    groups: Vec<Group>,
+    tasks: BTreeMap<WorkId, Task>,
+    sizing: Vec<String>,
+    /// Makes the scaling policy of each group.
+    policy: Box<dyn Fn(ServiceId) -> Box<dyn ScalingPolicy>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    /// Finding out why requests fail, or why a refresh does not come to its end.
+    LookAtErrors(usize),
+    LookAtRefresh(usize),
+    RollBack(usize),
+}
+
+impl Task {
+    fn group(self) -> usize {
+        let (Task::LookAtErrors(s) | Task::LookAtRefresh(s) | Task::RollBack(s)) = self;
+        s
+    }
+}
+
+/// Own events; `a` is the service or the index of a subject.
+const RESTART: u16 = 0;
+const HEALTH_PASS: u16 = 1;
+const SCALING_PASS: u16 = 2;
+const DRAINED: u16 = 3;
+const IMAGE_BAKED: u16 = 4;
+const REFRESH_STEP: u16 = 5;
+const REFRESH_DEADLINE: u16 = 6;
+
+impl Cattle {
+    pub fn new(parameters: CattleParameters, practice: PracticeParameters) -> Cattle {
+        let scaling = parameters.scaling.clone();
+        let policy =
+            Box::new(move |_| Box::new(TargetTracking::new(scaling.clone())) as Box<dyn ScalingPolicy>);
+        Cattle {
+            parameters,
+            practice,
+            groups: Vec::new(),
+            tasks: BTreeMap::new(),
+            sizing: Vec::new(),
+            policy,
+        }
+    }
+
+    /// The same herds with another scaling policy.
+    pub fn with_scaling(self, policy: impl Fn(ServiceId) -> Box<dyn ScalingPolicy> + 'static) -> Cattle {
+        Cattle { policy: Box::new(policy), ..self }
+    }
+
+    fn start_group(&mut self, service: ServiceId, api: &mut Api<'_>) {
+        let p = &self.parameters;
+        let fleet = fleet_of_machines(api, &self.practice, service, p.load_balancer.balancing, &p.size)
+            .expect("the scenario was checked for services that fit no machine");
+        let entry = LoadBalancer::new(p.load_balancer.clone(), service, api);
+        let min = self.practice.min_boxes;
+        let max = ((f64::from(fleet.boxes) * p.max_size.as_f64()).ceil() as u32).max(min);
+        let desired = if p.scaling.enabled {
+            scaling::size_for_now(api, &p.scaling, service, fleet.instance).clamp(min, max)
+        } else {
+            fleet.boxes
+        };
+        let mut group = Group::new(service, fleet.instance, entry, min, max, (self.policy)(service), api);
+        group.adopt(desired, api);
+        api.alert_on_errors(service, self.practice.error_alert());
+        let (name, machine) = (api.service(service).name, &api.catalog().get(fleet.instance).name);
+        self.sizing.push(format!("{name}: {min} to {max} × {machine}, {} at the peak", fleet.boxes));
+        let s = self.groups.len() as u32;
+        // Each group looks at a time of its own.
+        let phase = api.stream(HEALTH_PHASE, &[u64::from(service.0)]).uniform();
+        api.after(p.health.period.mul_f64(phase), PlatformEvent::with(HEALTH_PASS, s, 0));
+        if p.scaling.enabled {
+            api.after(p.scaling.period, PlatformEvent::with(SCALING_PASS, s, 0));
+        }
+        self.groups.push(group);
+    }
+
+    fn group_of(&mut self, subject: BoxId) -> Option<usize> {
+        self.groups.iter().position(|g| g.member(subject).is_some())
+    }
+
+    fn group_of_vm(&mut self, vm: VmId) -> Option<usize> {
+        self.groups.iter().position(|g| g.member_on(vm).is_some())
+    }
+
+    fn set_upkeep(&self, api: &mut Api<'_>) {
+        let u = &self.parameters.upkeep;
+        let machines: u32 = self.groups.iter().map(|g| g.desired).sum();
+        api.set_upkeep(
+            u.platform + u.per_service * self.groups.len() as f64 + u.per_box * f64::from(machines),
+        );
+    }
+
+    /// A machine of the group has booted: configure what is to run on it, or start what ran before.
+    fn on_vm_up(&mut self, vm: VmId, api: &mut Api<'_>) {
+        let Some(s) = self.group_of_vm(vm) else { return };
+        let member = *self.groups[s].member_on(vm).expect("found by it");
+        if member.prepared {
+            api.start_box(member.subject, member.version);
+            return;
+        }
+        let (ordinal, life) = api.ordinal_of(member.subject).unwrap_or_default();
+        let key = [s as u64, u64::from(ordinal), u64::from(life)];
+        let span = sample(&self.parameters.configure, CONFIGURE, &key, api);
+        api.prepare_box(member.subject, span);
+    }
+
+    fn on_health(&mut self, subject: BoxId, healthy: bool, api: &mut Api<'_>) {
+        let Some(s) = self.group_of(subject) else { return };
+        self.groups[s].entry.on_health(subject, healthy, api);
+        self.groups[s].note_health(subject, healthy, api.now());
+        if healthy {
+            self.refresh_progress(s, api);
+        }
+    }
+
+    fn on_process_exited(&mut self, subject: BoxId, api: &mut Api<'_>) {
+        if self.group_of(subject).is_some() {
+            api.declare_known_down(subject);
+            api.after(self.parameters.restart_delay, PlatformEvent::about(RESTART, subject));
+        }
+    }
+
+    fn on_error_alert(&mut self, service: ServiceId, firing: bool, api: &mut Api<'_>) {
+        let s = service.0 as usize;
+        if firing && !self.tasks.values().any(|t| *t == Task::LookAtErrors(s)) {
+            self.page(Task::LookAtErrors(s), api);
+        }
+    }
+
+    fn page(&mut self, task: Task, api: &mut Api<'_>) {
+        let group = &self.groups[task.group()];
+        let cause = u64::from(group.version.0) << 16 | u64::from(group.service.0);
+        let touch = sample(&self.practice.diagnose, DIAGNOSE, &[cause], api);
+        let about = About::Service(group.service);
+        let work = api.ask(Work { activity: Activity::Repair, urgency: Urgency::Page, touch, cause, about });
+        self.tasks.insert(work, task);
+    }
+
+    fn on_work_done(&mut self, work: WorkId, api: &mut Api<'_>) {
+        match self.tasks.remove(&work).expect("all work is for something") {
+            Task::LookAtErrors(s) => {
+                // Errors that boxes answer mean that the version is bad; a box that does not answer is replaced.
+                if api.failures(self.groups[s].service).errors > self.practice.alert_threshold.as_f64() / 2.0
+                {
+                    self.ask_for_rollback(s, api);
+                } else {
+                    self.begin_what_waits(s, api);
+                }
+            }
+            Task::LookAtRefresh(s) => self.on_refresh_looked_at(s, api),
+            Task::RollBack(s) => self.roll_back(s, api),
+        }
+    }
+}
+
+/// One draw of a platform's own distribution.
+fn sample(
+    distribution: &Distribution,
+    purpose: Purpose,
+    key: &[u64],
+    api: &Api<'_>,
+) -> crate::engine::SimDuration {
+    distribution.sample(api.stream(purpose, key).uniform())
+}
+
+impl Platform for Cattle {
+    fn start(&mut self, api: &mut Api<'_>) {
+        for service in api.services() {
+            self.start_group(service, api);
+        }
+        // One load balancer tells services apart by their host names.
+        api.rent(Rented::LoadBalancer, 1);
+        self.set_upkeep(api);
+    }
+
+    fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
+        match signal {
+            Signal::LaunchFailed { vm } => {
+                if let Some(s) = self.group_of_vm(vm) {
+                    self.groups[s].on_launch_failed(vm, api);
+                }
+            }
+            Signal::VmUp { vm } => self.on_vm_up(vm, api),
+            Signal::BoxPrepared { subject } => {
+                if let Some(s) = self.group_of(subject) {
+                    let version = self.groups[s].mark_prepared(subject);
+                    api.start_box(subject, version);
+                }
+            }
+            Signal::BoxUp { subject } => {
+                if let Some(s) = self.group_of(subject) {
+                    self.groups[s].on_box_up(subject, api);
+                }
+            }
+            Signal::ProcessExited { subject } => self.on_process_exited(subject, api),
+            Signal::Health { subject, healthy } => self.on_health(subject, healthy, api),
+            Signal::ErrorAlert { service, firing } => self.on_error_alert(service, firing, api),
+            Signal::WorkDone { work } => self.on_work_done(work, api),
+            Signal::Release { service, version } => self.on_release(service, version, api),
+            Signal::BoxStopped { .. } | Signal::Heartbeat { .. } => {}
+        }
+    }
+
+    fn on_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
+        let s = event.a as usize;
+        match event.kind {
+            RESTART => {
+                let subject: BoxId = event.subject();
+                if let Some(s) = self.group_of(subject) {
+                    let version = self.groups[s].member(subject).expect("found by it").version;
+                    api.start_box(subject, version);
+                }
+            }
+            HEALTH_PASS => {
+                self.groups[s].health_pass(&self.parameters.health, api);
+                self.refresh_progress(s, api);
+                api.after(self.parameters.health.period, event);
+            }
+            SCALING_PASS => {
+                self.scaling_pass(s, api);
+                api.after(self.parameters.scaling.period, event);
+            }
+            DRAINED => api.terminate_vm(event.subject()),
+            IMAGE_BAKED => self.begin_refresh(s, Version(event.b), api),
+            REFRESH_STEP => self.refresh_progress(s, api),
+            REFRESH_DEADLINE => self.on_refresh_deadline(s, Version(event.b), api),
+            other => unreachable!("cattle have no event {other}"),
+        }
+    }
+
+    fn describe_event(&self, event: PlatformEvent) -> Option<(About, String)> {
+        let service = About::Service(ServiceId(event.a as u16));
+        match event.kind {
+            RESTART => Some((About::Box(event.subject()), "supervisor restarts the process".into())),
+            DRAINED => Some((About::Vm(event.subject()), "has drained".into())),
+            IMAGE_BAKED => Some((service, format!("the image of release {} is baked", event.b))),
+            // Passes of control loops: what they change is in the trace anyway.
+            _ => None,
+        }
+    }
+
+    fn sizing(&self) -> Vec<String> {
+        self.sizing.clone()
+    }
+}

@@ -1,0 +1,392 @@
+//! Cluster Autoscaler: nodes for pods that fit nowhere, and none where nobody needs them.
+//!
+//! Watches unschedulable pods and, for the way down, everything. Reads pods and nodes. Launches and gives back machines,
+//! marks nodes and evicts their pods. Follows cluster-autoscaler 1.36.1: a look every 10 s, at once for a newly
+//! unschedulable pod; machines on their way count as empty nodes; first-fit packing of what is left; one node group a
+//! zone, balanced; a zone that refuses is left alone for 5 min, doubling to 30; nodes with at most half of CPU and memory
+//! requested (DaemonSets included) whose pods fit elsewhere for 10 min are removed: empty ones at once, up to 10, others
+//! one at a time by eviction; none for 10 min after adding one; nothing while most of the cluster is unready.
+//!
+//! *Deviation:* a look that nothing could have changed is not run. Spare capacity is free CPU, not balloon pods. No
+//! expander: all groups have one machine type. The pool's minimum is kept by the provider.
+//!
+//! Start at [`ClusterAutoscaler::run`].
+
+use super::Context;
+use super::node_health::{give_back, is_cluster_unhealthy};
+use crate::catalog::InstanceId;
+use crate::engine::{Purpose, SimDuration, SimTime};
+use crate::platform::kubernetes::event::Event;
+use crate::platform::kubernetes::node_pool::{allocatable, daemon_sets};
+use crate::platform::kubernetes::objects::{Node, NodeId, PodId, Ready, Resources};
+use crate::platform::kubernetes::store::{Store, free};
+use crate::world::{Api, VmId, VmStatus, ZoneId};
+use std::collections::{BTreeMap, BTreeSet};
+
+const JOIN: Purpose = Purpose::named("node join");
+/// Empty nodes removed in one look.
+const EMPTY_AT_ONCE: usize = 10;
+/// A zone that has not refused for so long starts over with the first back-off.
+const BACKOFF_RESET: SimDuration = SimDuration::from_hours(3);
+
+/// Machines of one zone.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    zone: ZoneId,
+    blocked_until: SimTime,
+    backoff: SimDuration,
+    last_failure: SimTime,
+}
+
+/// The controller, and the node groups it resizes.
+#[derive(Debug)]
+pub struct ClusterAutoscaler {
+    instance: InstanceId,
+    /// What is free on an empty node.
+    room: Resources,
+    /// The pool never has fewer nodes.
+    minimum: u32,
+    groups: Vec<Group>,
+    /// Machines that are not nodes yet.
+    upcoming: BTreeMap<VmId, ZoneId>,
+    unneeded: BTreeMap<NodeId, SimTime>,
+    draining: Option<(NodeId, SimTime)>,
+    last_added: Option<SimTime>,
+    next_look: Option<SimTime>,
+    joined: u64,
+    /// Revision of the store and machines on their way when unneeded nodes were last looked for.
+    seen: Option<(u64, usize)>,
+}
+
+impl ClusterAutoscaler {
+    pub fn new(instance: InstanceId, room: Resources, minimum: u32, zones: &[ZoneId]) -> Self {
+        let group = |&zone| Group {
+            zone,
+            blocked_until: SimTime::ZERO,
+            backoff: SimDuration::ZERO,
+            last_failure: SimTime::ZERO,
+        };
+        ClusterAutoscaler {
+            instance,
+            room,
+            minimum,
+            groups: zones.iter().map(group).collect(),
+            upcoming: BTreeMap::new(),
+            unneeded: BTreeMap::new(),
+            draining: None,
+            last_added: None,
+            next_look: None,
+            joined: 0,
+            seen: None,
+        }
+    }
+
+    pub fn instance(&self) -> InstanceId {
+        self.instance
+    }
+
+    /// The zone with the fewest nodes.
+    pub fn smallest_zone(&self, store: &Store) -> ZoneId {
+        let nodes = |g: &&Group| store.nodes().filter(|(_, n)| n.zone == g.zone).count();
+        self.groups.iter().min_by_key(nodes).expect("a cloud has zones").zone
+    }
+
+    /// A pod is newly unschedulable: look at once.
+    pub fn look_now(&mut self, cx: &mut Context<'_>) {
+        self.look_at(cx.now, cx);
+    }
+
+    /// Something changed: look when it is time to.
+    pub fn look_soon(&mut self, cx: &mut Context<'_>) {
+        let at = cx.now.next_tick(SimTime::ZERO, cx.parameters.cluster_autoscaler.scan);
+        self.look_at(at, cx);
+    }
+
+    fn look_at(&mut self, at: SimTime, cx: &mut Context<'_>) {
+        if self.next_look.is_none_or(|next| at < next) {
+            self.next_look = Some(at);
+            cx.at(at, Event::Autoscale);
+        }
+    }
+
+    /// One look at the cluster.
+    pub fn run(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        if self.next_look != Some(cx.now) {
+            return; // an earlier look replaced this one
+        }
+        self.next_look = None;
+        self.keep_minimum(cx, api);
+        if !cx.parameters.cluster_autoscaler.enabled || is_cluster_unhealthy(cx.store) {
+            return;
+        }
+        let wants_more = self.scale_up(cx, api);
+        self.scale_down(wants_more, cx, api);
+    }
+}
+
+/// Up.
+impl ClusterAutoscaler {
+    /// The provider keeps the pool at its minimum.
+    fn keep_minimum(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let present = self.size(cx.store);
+        self.launch(self.minimum.saturating_sub(present), cx, api);
+    }
+
+    fn size(&self, store: &Store) -> u32 {
+        (store.nodes().count() + self.upcoming.len()) as u32
+    }
+
+    /// Launches machines for pods that fit neither on nodes nor on machines on their way. True if there are such pods.
+    fn scale_up(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) -> bool {
+        let pending: Vec<Resources> =
+            cx.store.unschedulable().map(|(_, pod)| pod.template.requests).collect();
+        let spare = self.missing_spare(cx);
+        if pending.is_empty() && spare == 0 {
+            return false;
+        }
+        let mut bins: Vec<Resources> =
+            cx.store.nodes().filter(|(_, n)| n.is_schedulable()).map(|(_, n)| free(n)).collect();
+        bins.extend(self.upcoming.keys().map(|_| self.room));
+        let mut left = pending;
+        left.retain(|&pod| !place(pod, &mut bins));
+        let for_pods = crate::platform::kubernetes::node_pool::pack(&left, self.room).unwrap_or(0);
+        let for_spare = spare.div_ceil(u64::from(self.room.cpu.max(1))) as u32;
+        self.launch(for_pods.max(for_spare), cx, api);
+        true
+    }
+
+    /// CPU that should be free and is not [milli-CPU].
+    fn missing_spare(&self, cx: &Context<'_>) -> u64 {
+        let wanted = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
+        let coming = self.upcoming.len() as u64 * u64::from(self.room.cpu);
+        wanted.saturating_sub(cx.store.free_cpu() + coming)
+    }
+
+    /// Asks for machines, each in the zone with the fewest that does not refuse.
+    fn launch(&mut self, count: u32, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let count = count.min(cx.parameters.node_pool.max_nodes.saturating_sub(self.size(cx.store)));
+        if count == 0 {
+            return;
+        }
+        let mut sizes: BTreeMap<ZoneId, u32> = BTreeMap::new();
+        let of_nodes = cx.store.nodes().map(|(_, n)| n.zone);
+        for zone in of_nodes.chain(self.upcoming.values().copied()) {
+            *sizes.entry(zone).or_insert(0) += 1;
+        }
+        for _ in 0..count {
+            let open = self.groups.iter().filter(|g| g.blocked_until <= cx.now);
+            let Some(zone) = open.map(|g| g.zone).min_by_key(|z| sizes.get(z).copied().unwrap_or(0)) else {
+                break;
+            };
+            *sizes.entry(zone).or_insert(0) += 1;
+            let vm = api.launch_vm(self.instance, zone);
+            self.upcoming.insert(vm, zone);
+            self.last_added = Some(cx.now);
+            cx.after(cx.parameters.cluster_autoscaler.provision_timeout, Event::ProvisionTimeout(vm));
+        }
+        if let Some(open) = self.groups.iter().map(|g| g.blocked_until).filter(|&t| t > cx.now).min() {
+            self.look_at(open, cx);
+        }
+    }
+
+    /// The cloud refused a machine: its zone is left alone for a while.
+    pub fn on_launch_failed(&mut self, vm: VmId, cx: &mut Context<'_>) {
+        let Some(zone) = self.upcoming.remove(&vm) else { return };
+        let p = &cx.parameters.cluster_autoscaler;
+        let group = self.groups.iter_mut().find(|g| g.zone == zone).expect("every zone has a group");
+        if group.blocked_until <= cx.now {
+            let is_fresh = group.backoff.is_zero() || group.last_failure + BACKOFF_RESET < cx.now;
+            group.backoff = if is_fresh { p.backoff } else { (group.backoff * 2).min(p.backoff_max) };
+            group.blocked_until = cx.now + group.backoff;
+        }
+        group.last_failure = cx.now;
+        self.look_soon(cx);
+    }
+
+    /// A machine that is not a node yet has booted.
+    pub fn on_booted(&mut self, vm: VmId, cx: &mut Context<'_>, api: &Api<'_>) {
+        if self.upcoming.contains_key(&vm) {
+            let u = api.stream(JOIN, &[self.joined]).uniform();
+            self.joined += 1;
+            cx.after(cx.parameters.node_pool.join.sample(u), Event::Join(vm));
+        }
+    }
+
+    /// A machine becomes a node, if it is still up.
+    pub fn join(&mut self, vm: VmId, cx: &mut Context<'_>, api: &Api<'_>) -> Option<NodeId> {
+        if api.vm_status(vm) != VmStatus::Running {
+            return None; // it went down while joining; its next boot begins anew
+        }
+        let zone = self.upcoming.remove(&vm)?;
+        Some(cx.store.add_node(node(vm, zone, self.instance, cx, api)))
+    }
+
+    /// A machine that has not become a node by now is given up.
+    pub fn on_provision_timeout(&mut self, vm: VmId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        if self.upcoming.contains_key(&vm) {
+            api.terminate_vm(vm);
+            self.on_launch_failed(vm, cx);
+        }
+    }
+}
+
+/// A node that has just become ready.
+pub fn node(vm: VmId, zone: ZoneId, instance: InstanceId, cx: &Context<'_>, api: &Api<'_>) -> Node {
+    Node {
+        vm,
+        zone,
+        allocatable: allocatable(api.catalog().get(instance), cx.parameters.node_pool.provider),
+        requested: daemon_sets(cx.parameters),
+        ready: Ready::True,
+        no_execute: None,
+        to_be_deleted: false,
+    }
+}
+
+/// First fit.
+fn place(pod: Resources, bins: &mut [Resources]) -> bool {
+    let fits = |free: &&mut Resources| Resources::default().leaves_room(pod, **free);
+    match bins.iter_mut().find(fits) {
+        Some(bin) => {
+            bin.remove(pod);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Down.
+impl ClusterAutoscaler {
+    fn scale_down(&mut self, wants_more: bool, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        self.continue_drain(cx, api);
+        self.find_unneeded(cx);
+        let p = &cx.parameters.cluster_autoscaler;
+        if wants_more || self.unneeded.is_empty() {
+            return;
+        }
+        let cool = self.last_added.map_or(SimTime::ZERO, |added| added + p.delay_after_add);
+        let due = |&since: &SimTime| (since + p.unneeded_after).max(cool);
+        let first = self.unneeded.values().map(due).min().expect("there are unneeded nodes");
+        if first > cx.now {
+            let at = first.tick_at_or_after(SimTime::ZERO, p.scan);
+            return self.look_at(at, cx);
+        }
+        let ripe: Vec<NodeId> =
+            self.unneeded.iter().filter(|(_, since)| due(since) <= cx.now).map(|(&n, _)| n).collect();
+        self.remove_nodes(&ripe, cx, api);
+        if !self.unneeded.is_empty() {
+            self.look_soon(cx);
+        }
+    }
+
+    /// Keeps the time since when each node has been unneeded.
+    fn find_unneeded(&mut self, cx: &mut Context<'_>) {
+        let state = (cx.store.revision(), self.upcoming.len());
+        if self.seen.replace(state) == Some(state) {
+            return;
+        }
+        let threshold = cx.parameters.cluster_autoscaler.utilization.as_f64();
+        let mut free_of: BTreeMap<NodeId, Resources> =
+            cx.store.nodes().filter(|(_, n)| n.is_schedulable()).map(|(id, n)| (id, free(n))).collect();
+        let mut may_go = self.size(cx.store).saturating_sub(self.minimum);
+        let wanted_spare = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
+        let mut free_cpu = cx.store.free_cpu();
+        let mut unneeded = BTreeMap::new();
+        let candidates: Vec<NodeId> = cx
+            .store
+            .nodes()
+            .filter(|(_, n)| n.is_schedulable() && utilization(n) <= threshold)
+            .map(|(id, _)| id)
+            .collect();
+        let mut received: BTreeSet<NodeId> = BTreeSet::new();
+        for id in candidates {
+            if may_go == 0 || received.contains(&id) {
+                continue;
+            }
+            let room = u64::from(self.room.cpu);
+            if wanted_spare > 0 && free_cpu < wanted_spare + room {
+                break;
+            }
+            if let Some(places) = new_places(id, cx.store, &free_of) {
+                free_of.remove(&id);
+                for (pod, node) in places {
+                    free_of.get_mut(&node).expect("a place exists").remove(pod);
+                    received.insert(node);
+                }
+                free_cpu = free_cpu.saturating_sub(room);
+                may_go -= 1;
+                unneeded.insert(id, self.unneeded.get(&id).copied().unwrap_or(cx.now));
+            }
+        }
+        self.unneeded = unneeded;
+    }
+
+    fn remove_nodes(&mut self, ripe: &[NodeId], cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let mut removed = 0;
+        for &id in ripe {
+            let is_empty = cx.store.pods_on(id).next().is_none();
+            if is_empty && removed < EMPTY_AT_ONCE {
+                removed += 1;
+                self.unneeded.remove(&id);
+                give_back(id, cx, api);
+            } else if !is_empty && self.draining.is_none() {
+                self.unneeded.remove(&id);
+                cx.store.set_to_be_deleted(id, true);
+                let evict_at = cx.now + cx.parameters.cluster_autoscaler.taint_delay;
+                self.draining = Some((id, evict_at));
+                self.look_at(evict_at, cx);
+            }
+        }
+    }
+
+    /// Evicts the pods of the node being drained, and gives it back when the last one is gone.
+    fn continue_drain(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let Some((id, evict_at)) = self.draining else { return };
+        if cx.store.node(id).is_none_or(|n| !n.is_ready()) {
+            self.draining = None; // lost on the way: repaired like any other
+            if cx.store.node(id).is_some_and(|n| api.vm_status(n.vm) != VmStatus::Gone) {
+                cx.store.set_to_be_deleted(id, false);
+            }
+            return;
+        }
+        if cx.now < evict_at {
+            return self.look_at(evict_at, cx);
+        }
+        let pods: Vec<PodId> = cx.store.pods_on(id).map(|(p, _)| p).collect();
+        if pods.is_empty() {
+            self.draining = None;
+            return give_back(id, cx, api);
+        }
+        for pod in pods {
+            cx.store.delete_pod(pod);
+        }
+    }
+}
+
+/// The larger requested share of CPU and memory, DaemonSets included.
+fn utilization(node: &Node) -> f64 {
+    let cpu = f64::from(node.requested.cpu) / f64::from(node.allocatable.cpu.max(1));
+    let memory = node.requested.memory as f64 / node.allocatable.memory.max(1) as f64;
+    cpu.max(memory)
+}
+
+/// Where the pods of a node would go; `None` if not all can. Pods that are terminating need no place.
+fn new_places(
+    id: NodeId,
+    store: &Store,
+    free_of: &BTreeMap<NodeId, Resources>,
+) -> Option<Vec<(Resources, NodeId)>> {
+    let mut taken: BTreeMap<NodeId, Resources> = BTreeMap::new();
+    let mut places = Vec::new();
+    for (_, pod) in store.pods_on(id).filter(|(_, p)| p.is_active()) {
+        let requests = pod.template.requests;
+        let fits = |(node, free): (&NodeId, &Resources)| {
+            let used = taken.get(node).copied().unwrap_or_default();
+            (*node != id && used.leaves_room(requests, *free)).then_some(*node)
+        };
+        let node = free_of.iter().find_map(fits)?;
+        taken.entry(node).or_default().add(requests);
+        places.push((requests, node));
+    }
+    Some(places)
+}

@@ -1,0 +1,246 @@
+//! What can be set about Kubernetes: one section a component.
+//!
+//! Defaults are those of v1.36.2 as shipped, of an EKS node group where a provider decides, and of the Cluster
+//! Autoscaler 1.36; where people always change a default, the changed one. Start at [`KubernetesParameters`].
+
+use crate::engine::SimDuration;
+use crate::parameter::{Bytes, Distribution, Factor, Fraction, MilliCpu, Named, Rate, choices, section};
+use crate::world::Balancing;
+
+choices! {
+    /// Whose formula decides how much of a node is kept from pods.
+    pub enum Provider {
+        /// Amazon EKS: little CPU, memory by the number of pods that the type can hold.
+        Eks = "eks",
+        /// Google GKE: memory in brackets of the machine's size.
+        Gke = "gke",
+        /// Azure AKS since 1.29: more CPU, memory by the number of pods.
+        Aks = "aks",
+    }
+}
+
+choices! {
+    /// What an amount of CPU and memory a pod asks for.
+    pub enum Requests {
+        /// What the service's containers declare.
+        Declared = "declared",
+        /// CPU for the planned load of one pod at the autoscaler's target, rounded up to 10m; memory as declared.
+        Tuned = "tuned",
+    }
+}
+
+section! {
+    /// Kubernetes: pods on shared machines, kept as declared by a set of controllers.
+    pub struct KubernetesParameters {
+        node_pool: NodePoolParameters, section;
+        agents: AgentParameters, section;
+        kubelet: KubeletParameters, section;
+        control_plane: ControlPlaneParameters, section;
+        deployment: DeploymentParameters, section;
+        node_lifecycle: NodeLifecycleParameters, section;
+        network: NetworkParameters, section;
+        metrics: MetricsParameters, section;
+        hpa: HpaParameters, section;
+        cluster_autoscaler: ClusterAutoscalerParameters, section;
+        /// What pods ask for.
+        requests: Requests = "declared", grade Choice;
+        /// Hands-on time to take a version back once it is known to be bad.
+        rollback: Distribution = "lognormal(2m, 0.5)", from "one command or one revert; no source found", grade Estimate;
+        /// Routine administration of the cluster [h/week].
+        upkeep_cluster: f64 = "20" in |h| (0.0..=10_000.0).contains(h) => "from 0 to 10000 hours a week",
+            from "0.5 FTE of 40 h for a managed cluster; between Gcore's TCO comparison and platform team surveys", grade Estimate;
+        /// Routine administration of one service on it [h/week].
+        upkeep_service: f64 = "0.8" in |h| (0.0..=10_000.0).contains(h) => "from 0 to 10000 hours a week",
+            from "0.02 FTE of 40 h; no source found", grade Estimate;
+        /// Sizes that are not computed, `[platform.NAME.size.SERVICE]`.
+        size: Named<PodSizeParameters>, sections;
+    }
+}
+
+section! {
+    /// Explicit numbers of pods for one service.
+    pub struct PodSizeParameters {
+        /// Pods at the forecast peak; the number of pods where they are not autoscaled.
+        boxes: Option<u32>, optional in |n| n.is_none_or(|n| (1..=100_000).contains(&n)) => "from 1 to 100000";
+        /// The fewest pods that the autoscaler keeps.
+        min_boxes: Option<u32>, optional in |n| n.is_none_or(|n| (1..=100_000).contains(&n)) => "from 1 to 100000";
+        /// The most pods that the autoscaler makes.
+        max_boxes: Option<u32>, optional in |n| n.is_none_or(|n| (1..=100_000).contains(&n)) => "from 1 to 100000";
+    }
+}
+
+section! {
+    /// The machines that are nodes: one group a zone, all of one type.
+    pub struct NodePoolParameters {
+        /// Machine type of the nodes; none is the cheapest for the forecast peak.
+        node_type: Option<String>, optional;
+        /// The fewest nodes.
+        min_nodes: u32 = 3 in |n| (1..=100_000).contains(n) => "from 1 to 100000", grade Choice;
+        /// The most nodes.
+        max_nodes: u32 = 1000 in |n| (1..=100_000).contains(n) => "from 1 to 100000", grade Choice;
+        /// Whose formula decides how much of a node is kept from pods.
+        provider: Provider = "eks", grade Choice;
+        /// Time from a machine's boot until its node is ready: kubelet, registration, network plugin.
+        join: Distribution = "lognormal(20s, 0.3)", from "launch to ready takes 30-120 s in all; no source found", grade Estimate;
+        /// A node that is not ready for so long is given back, and replaced where the pool needs it.
+        unready_after: SimDuration = "20m", from "cluster-autoscaler 1.36.1, scale-down-unready-time", grade Verified;
+    }
+}
+
+section! {
+    /// What runs on every node beside the pods of services: DaemonSets, kubelet, container runtime.
+    pub struct AgentParameters {
+        /// CPU that DaemonSet pods request on every node.
+        cpu_request: MilliCpu = "250m", from "network, proxy, log and metric agents; no source found", grade Estimate;
+        /// Memory that DaemonSet pods request on every node.
+        memory_request: Bytes = "600MiB", from "network, proxy, log and metric agents; no source found", grade Estimate;
+        /// Places for pods that DaemonSets take on every node.
+        pods: u32 = 5 in |n| *n <= 100 => "at most 100", from "network, proxy, storage, log and metric agents; no source found", grade Estimate;
+        /// CPU that all agents together really use on every node.
+        cpu_use: MilliCpu = "150m", from "none found", grade Estimate;
+    }
+}
+
+section! {
+    /// The kubelet: starts, restarts and ends the containers of a node.
+    pub struct KubeletParameters {
+        /// Image bytes pulled and unpacked per second.
+        pull_throughput: Bytes = "50MB" in |b| b.as_bytes() > 0 => "more than zero", from "network and gunzip together; no source found [per second]", grade Estimate;
+        /// Whether one image is pulled after the other (upstream's default) or several at once (EKS).
+        serial_pulls: bool = false, from "amazon-eks-ami v20260724: serializeImagePulls false", grade Verified;
+        /// Time for sandbox, network and container, without image pull and the processes' own start.
+        container_start: SimDuration = "1s", from "pod start-up below 5 s at the 99th percentile is the service level; no source found for the median", grade Estimate;
+        /// Time from the return of a machine until its kubelet runs again.
+        restart: SimDuration = "10s", from "none found", grade Estimate;
+        /// How often it lists containers; an exit is seen then.
+        relist: SimDuration = "1s" in |d| !d.is_zero() => "more than zero", from "v1.36.2 pkg/kubelet/kubelet.go", grade Verified;
+        /// First wait before a container that exited again is restarted.
+        backoff: SimDuration = "10s", from "v1.36.2 pkg/kubelet/kubelet.go newCrashLoopBackOff", grade Verified;
+        /// Longest such wait; each one is twice the one before.
+        backoff_max: SimDuration = "300s", from "v1.36.2 pkg/kubelet/kubelet.go newCrashLoopBackOff", grade Verified;
+        /// After running for so long a container starts over with the first wait.
+        backoff_reset: SimDuration = "600s", from "v1.36.2 pkg/kubelet/kubelet.go HasExpiredFunc", grade Verified;
+        /// A restart is late by up to this share of the wait.
+        backoff_jitter: Fraction = "50%", from "v1.36.2 pkg/kubelet/pod_workers.go completeWork", grade Verified;
+        /// How long a pod that is to end goes on serving, so that callers can learn of it (preStop sleep).
+        pre_stop: SimDuration = "5s", from "5-15 s is usual advice; no source found", grade Estimate;
+        /// The longest that a pod may take to end.
+        termination_grace: SimDuration = "30s", from "v1.36.2 DefaultTerminationGracePeriodSeconds", grade Verified;
+    }
+}
+
+section! {
+    /// The API server and the clients of its controllers.
+    pub struct ControlPlaneParameters {
+        /// Time from a write until a controller that watches the object wakes up.
+        watch_latency: SimDuration = "10ms", from "typically 1-50 ms; no source found", grade Estimate;
+        /// Writes per second of a controller.
+        client_rate: Rate = "20/s" in |r| r.per_second() > 0.0 => "more than zero", from "v1.36.2 kube-api-qps", grade Verified;
+        /// Writes of a controller at once.
+        client_burst: u32 = 30 in |n| *n > 0 => "at least 1", from "v1.36.2 kube-api-burst", grade Verified;
+        /// Pods bound per second by the scheduler.
+        scheduler_rate: Rate = "50/s" in |r| r.per_second() > 0.0 => "more than zero", from "v1.36.2 scheduler client QPS", grade Verified;
+        /// Pods bound at once by the scheduler.
+        scheduler_burst: u32 = 100 in |n| *n > 0 => "at least 1", from "v1.36.2 scheduler client burst", grade Verified;
+    }
+}
+
+section! {
+    /// Rolling updates.
+    pub struct DeploymentParameters {
+        /// Pods above the wanted number during a rollout, rounded up.
+        max_surge: Fraction = "25%", from "v1.36.2 pkg/apis/apps/v1/defaults.go", grade Verified;
+        /// Pods below the wanted number during a rollout, rounded down.
+        max_unavailable: Fraction = "25%", from "v1.36.2 pkg/apis/apps/v1/defaults.go", grade Verified;
+    }
+}
+
+section! {
+    /// How a node that falls silent is noticed, and what becomes of its pods.
+    pub struct NodeLifecycleParameters {
+        /// How often a kubelet renews its lease.
+        heartbeat: SimDuration = "10s" in |d| !d.is_zero() => "more than zero", from "v1.36.2 pkg/kubelet/kubelet.go, a quarter of 40 s", grade Verified;
+        /// Silence after which a node is unknown.
+        grace: SimDuration = "50s", from "v1.36.2 node-monitor-grace-period (40 s before 1.32)", grade Verified;
+        /// How often the controller looks at all nodes.
+        monitor_period: SimDuration = "5s" in |d| !d.is_zero() => "more than zero", from "v1.36.2 node-monitor-period", grade Verified;
+        /// How long pods stay bound to a node that is unreachable.
+        toleration: SimDuration = "300s", from "v1.36.2 admission plugin defaulttolerationseconds", grade Verified;
+        /// Nodes of a zone whose pods are evicted, per second.
+        eviction_rate: Rate = "0.1/s", from "v1.36.2 node-eviction-rate", grade Verified;
+        /// The same in a large zone of which many nodes are silent.
+        secondary_rate: Rate = "0.01/s", from "v1.36.2 secondary-node-eviction-rate", grade Verified;
+        /// Share of silent nodes from which on a zone counts as disrupted.
+        unhealthy_zone: Fraction = "55%", from "v1.36.2 unhealthy-zone-threshold", grade Verified;
+        /// A zone with more nodes is large.
+        large_zone: u32 = 50, from "v1.36.2 large-cluster-size-threshold", grade Verified;
+    }
+}
+
+section! {
+    /// How requests reach pods.
+    pub struct NetworkParameters {
+        /// How requests are spread over ready pods.
+        balancing: Balancing = "random", from "kube-proxy's iptables rules choose at random", grade Verified;
+        /// Shortest time between two updates of the nodes' rules.
+        proxy_period: SimDuration = "1s", from "v1.36.2 pkg/proxy minSyncPeriod", grade Verified;
+        /// Time from an update of the endpoints until all nodes' rules have it.
+        programming: SimDuration = "200ms", from "tens of ms to 2 s on moderate clusters; no source found", grade Estimate;
+    }
+}
+
+section! {
+    /// The metrics pipeline that autoscalers read.
+    pub struct MetricsParameters {
+        /// How often CPU is scraped; a reading is the mean over so long.
+        resolution: SimDuration = "15s" in |d| !d.is_zero() => "more than zero", from "metrics-server v0.9 manifest, metric-resolution", grade Verified;
+        /// Age of a sample when it is scraped.
+        lag: SimDuration = "10s", from "v1.36.2 cAdvisor housekeeping every 10-15 s", grade Derived;
+    }
+}
+
+section! {
+    /// The HorizontalPodAutoscaler of each service.
+    pub struct HpaParameters {
+        /// Whether pods are autoscaled; otherwise there are as many as the forecast peak needs.
+        enabled: bool = true, grade Choice;
+        /// CPU use, as a share of requests, that it aims for.
+        target: Fraction = "65%" in |f| f.as_f64() >= 0.01 => "at least 1%", from "50-80 % is usual; 65 % keeps a third for the minute or two that scaling takes", grade Choice;
+        /// The most pods, as a multiple of what the forecast peak needs.
+        max_factor: Factor = "2" in |f| f.as_f64() >= 1.0 => "at least 1", grade Choice;
+        /// How often it looks.
+        sync: SimDuration = "15s" in |d| !d.is_zero() => "more than zero", from "v1.36.2 horizontal-pod-autoscaler-sync-period", grade Verified;
+        /// Deviation from the target that is ignored.
+        tolerance: Fraction = "10%", from "v1.36.2 horizontal-pod-autoscaler-tolerance", grade Verified;
+        /// It goes down to the largest number recommended within this time.
+        stabilization: SimDuration = "5m", from "v1.36.2 horizontal-pod-autoscaler-downscale-stabilization", grade Verified;
+        /// Age of a pod until which it counts only with a sample from after it became ready.
+        cpu_initialization: SimDuration = "5m", from "v1.36.2 horizontal-pod-autoscaler-cpu-initialization-period", grade Verified;
+    }
+}
+
+section! {
+    /// The Cluster Autoscaler.
+    pub struct ClusterAutoscalerParameters {
+        /// Whether nodes are autoscaled; otherwise there are as many as the forecast peak needs.
+        enabled: bool = true, grade Choice;
+        /// How often it looks, unless a pod is newly unschedulable.
+        scan: SimDuration = "10s" in |d| !d.is_zero() => "more than zero", from "cluster-autoscaler 1.36.1, scan-interval", grade Verified;
+        /// CPU that is kept free of requests for pods to come (balloon pods).
+        spare: MilliCpu = "0m", grade Choice;
+        /// A node with less of its CPU and memory requested may be removed.
+        utilization: Fraction = "50%", from "cluster-autoscaler 1.36.1, scale-down-utilization-threshold", grade Verified;
+        /// How long a node must be unneeded.
+        unneeded_after: SimDuration = "10m", from "cluster-autoscaler 1.36.1, scale-down-unneeded-time", grade Verified;
+        /// How long after adding a node none is removed.
+        delay_after_add: SimDuration = "10m", from "cluster-autoscaler 1.36.1, scale-down-delay-after-add", grade Verified;
+        /// Time from marking a node until its pods are evicted.
+        taint_delay: SimDuration = "5s", from "cluster-autoscaler 1.36.1, node-delete-delay-after-taint", grade Verified;
+        /// A machine that has not become a node by then is given up.
+        provision_timeout: SimDuration = "15m" in |d| !d.is_zero() => "more than zero", from "cluster-autoscaler 1.36.1, max-node-provision-time", grade Verified;
+        /// How long a zone is left alone after a refused launch; doubles each time.
+        backoff: SimDuration = "5m" in |d| !d.is_zero() => "more than zero", from "cluster-autoscaler 1.36.1, initial-node-group-backoff-duration", grade Verified;
+        /// The longest that a zone is left alone.
+        backoff_max: SimDuration = "30m", from "cluster-autoscaler 1.36.1, max-node-group-backoff-duration", grade Verified;
+    }
+}

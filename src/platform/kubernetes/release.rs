@@ -1,0 +1,220 @@
+//! The release pipeline and the people behind it: clients of the cluster, not part of it.
+//!
+//! Watches Deployments. A version is built into an image and becomes the Deployment's template; the controllers do the
+//! rest. A rollout that stalls (its progress deadline passes) or an alert on errors pages a person, who finds out what
+//! is wrong and, if it is the version, sets the template back. A version that is handed over meanwhile waits; only the
+//! newest of them is brought out.
+//!
+//! *Deviation:* nobody is paged for a single pod or node; that is the controllers' affair.
+//!
+//! Start at [`Pipeline::on_release`].
+
+use super::controllers::Context;
+use super::event::Event;
+use super::objects::{DeploymentId, Progress, Template};
+use crate::engine::Purpose;
+use crate::platform::practice::PracticeParameters;
+use crate::world::observation::RolloutStep;
+use crate::world::{About, Activity, Api, ServiceId, Urgency, Version, Work, WorkId};
+use std::collections::BTreeMap;
+
+const VERSION_BUILD: Purpose = Purpose::named("version build");
+const DIAGNOSE: Purpose = Purpose::named("diagnose");
+const ROLL_BACK: Purpose = Purpose::named("kubernetes rollback");
+
+/// Where the releases of one service stand.
+#[derive(Clone, Copy, Debug)]
+struct Releases {
+    version: Version,
+    /// What ran before, to go back to.
+    previous: Option<Version>,
+    stage: Stage,
+    waiting: Option<Version>,
+    /// Somebody is on it.
+    is_looking: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Idle,
+    RollingOut,
+    RollingBack,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    /// Finding out why a rollout stalls.
+    LookAtRollout(DeploymentId),
+    /// Finding out why requests fail.
+    LookAtErrors(DeploymentId),
+    RollBack(DeploymentId),
+}
+
+/// The pipeline.
+#[derive(Debug)]
+pub struct Pipeline {
+    practice: PracticeParameters,
+    services: Vec<Releases>,
+    tasks: BTreeMap<WorkId, Task>,
+}
+
+impl Pipeline {
+    pub fn new(practice: PracticeParameters) -> Self {
+        Pipeline { practice, services: Vec::new(), tasks: BTreeMap::new() }
+    }
+
+    /// A service that runs version 0.
+    pub fn add_service(&mut self) {
+        let version = Version(0);
+        let stage = Stage::Idle;
+        self.services.push(Releases { version, previous: None, stage, waiting: None, is_looking: false });
+    }
+
+    /// The developers hand over a version: its image is built.
+    pub fn on_release(&self, service: ServiceId, version: Version, cx: &mut Context<'_>, api: &Api<'_>) {
+        let key = [u64::from(service.0), u64::from(version.0)];
+        let span = self.practice.build.sample(api.stream(VERSION_BUILD, &key).uniform());
+        cx.after(span, Event::VersionBuilt(DeploymentId::of(service), version));
+    }
+
+    /// The image is there.
+    pub fn on_built(&mut self, id: DeploymentId, version: Version, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let releases = &mut self.services[id.index()];
+        if releases.stage != Stage::Idle || releases.is_looking {
+            releases.waiting = Some(version);
+            return;
+        }
+        releases.previous = Some(std::mem::replace(&mut releases.version, version));
+        releases.stage = Stage::RollingOut;
+        api.declare_rollout(id.service(), version, RolloutStep::Begins);
+        set_version(id, version, cx);
+    }
+
+    /// A Deployment changed: is a rollout complete, or stalled?
+    pub fn sync(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let releases = &mut self.services[id.index()];
+        let (deployment, bad) = (cx.store.deployment(id), releases.version);
+        // The status of a template that the controller has not seen yet says nothing.
+        let is_seen = deployment.template.version == releases.target()
+            && deployment.status.observed_generation == deployment.generation;
+        match (releases.stage, deployment.status.progress) {
+            (Stage::RollingOut, Progress::Complete) if is_seen => {
+                releases.stage = Stage::Idle;
+                api.declare_rollout(id.service(), bad, RolloutStep::Completes);
+                self.bring_out_waiting(id, cx, api);
+            }
+            (Stage::RollingBack, Progress::Complete) if is_seen => {
+                releases.stage = Stage::Idle;
+                releases.version = releases.previous.take().expect("there is a version to go back to");
+                api.declare_rollout(id.service(), bad, RolloutStep::RollbackCompletes);
+                self.bring_out_waiting(id, cx, api);
+            }
+            (Stage::RollingOut, Progress::Stalled) if is_seen && !releases.is_looking => {
+                self.page(Task::LookAtRollout(id), id, api);
+            }
+            _ => {}
+        }
+    }
+
+    fn bring_out_waiting(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let releases = &mut self.services[id.index()];
+        if releases.stage == Stage::Idle
+            && !releases.is_looking
+            && let Some(version) = releases.waiting.take()
+        {
+            self.on_built(id, version, cx, api);
+        }
+    }
+
+    /// Too many requests of a service fail.
+    pub fn on_error_alert(&mut self, service: ServiceId, firing: bool, api: &mut Api<'_>) {
+        let id = DeploymentId::of(service);
+        if firing && !self.services[id.index()].is_looking {
+            self.page(Task::LookAtErrors(id), id, api);
+        }
+    }
+
+    fn page(&mut self, task: Task, id: DeploymentId, api: &mut Api<'_>) {
+        let releases = &mut self.services[id.index()];
+        releases.is_looking = true;
+        let cause = releases.cause(id);
+        let touch = self.practice.diagnose.sample(api.stream(DIAGNOSE, &[cause]).uniform());
+        let work = Work {
+            activity: Activity::Repair,
+            urgency: Urgency::Page,
+            touch,
+            cause,
+            about: About::Service(id.service()),
+        };
+        self.tasks.insert(api.ask(work), task);
+    }
+
+    /// A person is done.
+    pub fn on_work_done(&mut self, work: WorkId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let task = self.tasks.remove(&work).expect("all work is for something");
+        match task {
+            Task::LookAtRollout(id) => {
+                let is_stalled = cx.store.deployment(id).status.progress == Progress::Stalled;
+                // A lost pod elsewhere may count as progress; a look at the pods shows CrashLoopBackOff.
+                let version = self.services[id.index()].version;
+                let is_crash_looping = cx
+                    .store
+                    .pods_of_deployment(id)
+                    .any(|(_, pod)| pod.template.version == version && !pod.ready && pod.restarts > 1);
+                self.on_understood(id, is_stalled || is_crash_looping, cx, api);
+            }
+            Task::LookAtErrors(id) => {
+                // Errors that pods answer, rather than requests that nobody answers, mean that the version is bad.
+                let errors = api.failures(id.service()).errors;
+                let is_bad = errors > self.practice.alert_threshold.as_f64() / 2.0;
+                self.on_understood(id, is_bad, cx, api);
+            }
+            Task::RollBack(id) => {
+                self.services[id.index()].is_looking = false;
+                let previous = self.services[id.index()].target();
+                set_version(id, previous, cx);
+            }
+        }
+    }
+
+    fn on_understood(&mut self, id: DeploymentId, is_bad: bool, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let releases = &mut self.services[id.index()];
+        if !is_bad || releases.previous.is_none() || releases.stage == Stage::RollingBack {
+            releases.is_looking = false;
+            return self.bring_out_waiting(id, cx, api);
+        }
+        releases.stage = Stage::RollingBack;
+        api.declare_rollout(id.service(), releases.version, RolloutStep::RollbackBegins);
+        let cause = releases.cause(id);
+        let touch = cx.parameters.rollback.sample(api.stream(ROLL_BACK, &[cause]).uniform());
+        let work = Work {
+            activity: Activity::Rollback,
+            urgency: Urgency::AtOnce,
+            touch,
+            cause,
+            about: About::Service(id.service()),
+        };
+        self.tasks.insert(api.ask(work), Task::RollBack(id));
+    }
+}
+
+impl Releases {
+    /// The version that shall run.
+    fn target(&self) -> Version {
+        match (self.stage, self.previous) {
+            (Stage::RollingBack, Some(previous)) => previous,
+            _ => self.version,
+        }
+    }
+
+    /// The number of a trouble with this version, the same on every platform.
+    fn cause(&self, id: DeploymentId) -> u64 {
+        u64::from(self.version.0) << 16 | u64::from(id.0)
+    }
+}
+
+/// `kubectl set image`, or `rollout undo`.
+fn set_version(id: DeploymentId, version: Version, cx: &mut Context<'_>) {
+    let template = Template { version, ..cx.store.deployment(id).template };
+    cx.store.set_template(id, template);
+}

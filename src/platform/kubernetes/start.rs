@@ -1,0 +1,247 @@
+//! The cluster at time zero: sizes, machine type, nodes, and pods as they have been running for a while.
+//!
+//! Pods at the peak are counted as the autoscaler counts them: by CPU at its target of the requests, with the
+//! head-room and the spare of the company's practice. How fast they then are depends on the idle CPU of their nodes;
+//! a count that trusted the requests alone would need hundreds of small pods for a service with long requests.
+//! Start at [`Plan::of`].
+
+use super::Kubernetes;
+use super::controllers::cluster_autoscaler::node;
+use super::controllers::endpoints;
+use super::controllers::node_lifecycle::NodeLifecycle;
+use super::node_pool::{pack, room};
+use super::objects::{
+    Deployment, DeploymentStatus, Hpa, Progress, ReplicaSetId, ReplicaSetStatus, Resources, Template,
+};
+use super::parameters::{KubernetesParameters, Requests};
+use crate::catalog::InstanceId;
+use crate::parameter::Bytes;
+use crate::platform::practice::PracticeParameters;
+use crate::platform::sizing::Infeasible;
+use crate::world::{Api, ServiceId, Version};
+
+/// Sizes of one service.
+#[derive(Clone, Copy, Debug)]
+pub struct ServicePlan {
+    pub service: ServiceId,
+    pub requests: Resources,
+    /// Pods at the forecast peak.
+    pub peak: u32,
+    /// Pods at the start.
+    pub now: u32,
+    pub hpa: Hpa,
+}
+
+/// Sizes of the cluster.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub services: Vec<ServicePlan>,
+    pub instance: InstanceId,
+    /// What is free on an empty node.
+    pub room: Resources,
+    /// Nodes at the start.
+    pub nodes: u32,
+    /// The pool's minimum.
+    pub minimum: u32,
+}
+
+impl Plan {
+    /// # Panics
+    /// If a pod fits on no machine type that may be used; scenarios are checked for that.
+    pub fn of(p: &KubernetesParameters, practice: &PracticeParameters, api: &Api<'_>) -> Plan {
+        let services: Vec<ServicePlan> =
+            api.services().map(|service| plan_service(service, p, practice, api)).collect();
+        let (instance, room, at_peak) = cheapest(&services, p, practice, api)
+            .expect("the scenario was checked for pods that fit on no machine type");
+        let now = pack(&pods(&services, |s| s.now), room).expect("they fit at the peak");
+        let spare = p.cluster_autoscaler.spare.as_milli().div_ceil(room.cpu.max(1));
+        let most = p.node_pool.max_nodes;
+        let minimum = if p.cluster_autoscaler.enabled { p.node_pool.min_nodes } else { at_peak }.min(most);
+        let nodes = if p.cluster_autoscaler.enabled { now + spare } else { at_peak };
+        Plan { services, instance, room, nodes: nodes.clamp(minimum, most.max(minimum)), minimum }
+    }
+}
+
+/// Services of which no pod fits on any machine type that may be used.
+pub fn infeasible(p: &KubernetesParameters, practice: &PracticeParameters, api: &Api<'_>) -> Vec<Infeasible> {
+    let plans = api.services().map(|service| plan_service(service, p, practice, api));
+    let mut found = Vec::new();
+    for plan in plans {
+        if cheapest(std::slice::from_ref(&plan), p, practice, api).is_some() {
+            continue;
+        }
+        let (cpu, memory) = (plan.requests.cpu, Bytes::from_bytes(plan.requests.memory));
+        let names = p.node_pool.node_type.as_ref().map_or(&practice.machines[..], std::slice::from_ref);
+        found.push(Infeasible {
+            service: api.service(plan.service).name.into(),
+            why: format!(
+                "a pod asks for {cpu}m CPU and {memory}: more than a node of {} has left for pods",
+                names.join(", ")
+            ),
+            help: "ask for less in its containers, or allow larger types in `practice.machines`".into(),
+        });
+    }
+    found
+}
+
+/// CPU that the planned load uses [milli-CPU].
+fn load(service: ServiceId, rate: f64, practice: &PracticeParameters, api: &Api<'_>) -> f64 {
+    let work = api.service(service).parameters.cpu_per_request.as_secs_f64();
+    rate * (1.0 + practice.headroom.as_f64()) * work * 1_000.0
+}
+
+fn plan_service(
+    service: ServiceId,
+    p: &KubernetesParameters,
+    practice: &PracticeParameters,
+    api: &Api<'_>,
+) -> ServicePlan {
+    let info = api.service(service);
+    let declared = info.parameters.cpu_request().as_milli();
+    let given = p.size.get(info.name);
+    let peak_rate = api.forecast_peak(service);
+    let target = p.hpa.target.as_f64();
+    let by_load = load(service, peak_rate, practice, api) / (f64::from(declared) * target);
+    let by_load = (by_load.ceil() as u32 + practice.spare_boxes).max(practice.min_boxes);
+    let peak = given.and_then(|g| g.boxes).unwrap_or(by_load);
+    let cpu = match p.requests {
+        Requests::Declared => declared,
+        Requests::Tuned => {
+            let serving = f64::from(peak.saturating_sub(practice.spare_boxes).max(1));
+            let used = load(service, peak_rate, practice, api) / serving / target;
+            ((used / 10.0).ceil() as u32 * 10).max(10)
+        }
+    };
+    let min = given.and_then(|g| g.min_boxes).unwrap_or(practice.min_boxes);
+    let most = (f64::from(peak) * p.hpa.max_factor.as_f64()).ceil() as u32;
+    let max = given.and_then(|g| g.max_boxes).unwrap_or(most).max(min);
+    let hpa = Hpa { min, max, target: p.hpa.target.as_percent().round().max(1.0) as u32 };
+    let used = api.forecast_now(service) * info.parameters.cpu_per_request.as_secs_f64() * 1_000.0;
+    let balanced = (used / (f64::from(cpu) * target)).ceil() as u32;
+    let now = if p.hpa.enabled { balanced.clamp(min, max) } else { peak };
+    let requests = Resources::of_pod(cpu, info.parameters.memory().as_bytes());
+    ServicePlan { service, requests, peak, now, hpa }
+}
+
+fn pods(services: &[ServicePlan], count: impl Fn(&ServicePlan) -> u32) -> Vec<Resources> {
+    services.iter().flat_map(|s| std::iter::repeat_n(s.requests, count(s) as usize)).collect()
+}
+
+/// The machine type that is cheapest, what is free on a node of it, and how many hold the pods of the peak.
+///
+/// An autoscaled pool is paid at its peak and at its smallest alike; of equally cheap types the smallest machine wins,
+/// with which less is lost at once.
+fn cheapest(
+    services: &[ServicePlan],
+    p: &KubernetesParameters,
+    practice: &PracticeParameters,
+    api: &Api<'_>,
+) -> Option<(InstanceId, Resources, u32)> {
+    let at_peak = pods(services, |s| s.peak);
+    let smallest = pods(services, |s| if p.hpa.enabled { s.hpa.min.min(s.peak) } else { s.peak });
+    let names = p.node_pool.node_type.as_ref().map_or(&practice.machines[..], std::slice::from_ref);
+    let candidates = names.iter().filter_map(|name| api.catalog().find(name));
+    let fleet = |instance: InstanceId| {
+        let room = room(api.catalog(), instance, p)?;
+        let at_peak = pack(&at_peak, room)?.max(p.node_pool.min_nodes);
+        let smallest = pack(&smallest, room)?.max(p.node_pool.min_nodes);
+        let paid = if p.cluster_autoscaler.enabled { at_peak + smallest } else { at_peak };
+        let price = api.catalog().get(instance).price.as_micro_usd_per_hour();
+        Some((price * u64::from(paid), price, (instance, room, at_peak)))
+    };
+    candidates.filter_map(fleet).min_by_key(|f| (f.0, f.1)).map(|f| f.2)
+}
+
+/// Putting the plan into effect, at time zero.
+impl Kubernetes {
+    pub(super) fn start_service(&mut self, plan: &ServicePlan, api: &mut Api<'_>) {
+        let template = Template { version: Version(0), requests: plan.requests };
+        let replicas = plan.now;
+        let status = DeploymentStatus {
+            observed_generation: 0,
+            replicas,
+            updated: replicas,
+            ready: replicas,
+            progress: Progress::Complete,
+        };
+        let deployment = Deployment { template, replicas, generation: 0, status };
+        let id = self.store.add_deployment(deployment, plan.hpa);
+        let set = self.store.add_replica_set(id, 1, replicas);
+        for _ in 0..replicas {
+            self.adopt_pod(set, api);
+        }
+        self.store.set_replica_set_status(set, ReplicaSetStatus { replicas, ready: replicas });
+        let (mut cx, controllers, _) = self.parts(api);
+        endpoints::sync(id, &mut cx);
+        controllers.kube_proxy.program(id, &cx, api);
+        controllers.pipeline.add_service();
+        api.set_balancing(plan.service, cx.parameters.network.balancing);
+        if cx.parameters.hpa.enabled {
+            controllers.hpa.add(id, &mut cx, api);
+        }
+        api.declare_desired(plan.service, replicas);
+        api.alert_on_errors(plan.service, self.practice.error_alert());
+    }
+
+    /// A pod that has been running for a while, where the scheduler would put it.
+    fn adopt_pod(&mut self, set: ReplicaSetId, api: &mut Api<'_>) {
+        let pod = self.store.create_pod(set, api.now());
+        let (cx, controllers, _) = self.parts(api);
+        let node = match controllers.scheduler.choose(pod, cx.store) {
+            Some(node) => node,
+            None => {
+                // The plan packs tighter than the scheduler spreads.
+                self.adopt_node(api);
+                let (cx, controllers, _) = self.parts(api);
+                controllers.scheduler.choose(pod, cx.store).expect("a pod fits on an empty node")
+            }
+        };
+        let (cx, controllers, _) = self.parts(api);
+        let now = cx.now;
+        cx.store.bind(pod, node);
+        cx.store.set_started(pod, now);
+        cx.store.set_ready(pod, true, now);
+        let service = cx.store.pod(pod).expect("just made").deployment.service();
+        let bytes = api.service(service).parameters.images().as_bytes();
+        controllers.kubelets.adopt_image(node, service, bytes);
+        let vm = cx.store.node(node).expect("just chosen").vm;
+        let subject = api.adopt_box(service, vm);
+        cx.store.attach_box(pod, Some(subject));
+    }
+
+    /// A node in the zone with the fewest.
+    pub(super) fn adopt_node(&mut self, api: &mut Api<'_>) {
+        let (cx, controllers, _) = self.parts(api);
+        let autoscaler = controllers.autoscaler.as_ref().expect("made before the nodes");
+        let zone = autoscaler.smallest_zone(cx.store);
+        let instance = autoscaler.instance();
+        let vm = api.adopt_vm(instance, zone);
+        let node = node(vm, zone, instance, &cx, api);
+        let id = cx.store.add_node(node);
+        NodeLifecycle::watch(vm, &cx, api);
+        controllers.kubelets.add_node(id);
+    }
+
+    pub(super) fn describe(&mut self, plan: &Plan, api: &Api<'_>) {
+        let machine = &api.catalog().get(plan.instance).name;
+        let p = &self.parameters;
+        self.sizing.push(format!(
+            "nodes: {} × {machine} at the start, from {} to {}",
+            self.store.nodes().count(),
+            plan.minimum,
+            if p.cluster_autoscaler.enabled { p.node_pool.max_nodes } else { plan.minimum }
+        ));
+        for s in &plan.services {
+            let name = api.service(s.service).name;
+            let range = if p.hpa.enabled {
+                format!("from {} to {} at {} % of requests", s.hpa.min, s.hpa.max, s.hpa.target)
+            } else {
+                "not autoscaled".into()
+            };
+            self.sizing.push(format!(
+                "{name}: {} pods of {}m at the start, {} at the peak, {range}",
+                s.now, s.requests.cpu, s.peak
+            ));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Platforms: ways of running services. Each one is a control plane over the same world.
+//!
+//! A platform acts and learns only through [`Api`]; ground truth cannot be named here. It keeps its own picture of
+//! the world, which may be wrong for a while: that while is what the simulation measures. Platforms do not know of
+//! each other; what they share is the company's practice ([`practice`]), how fleets are sized ([`sizing`]) and the
+//! load balancer ([`load_balancer`]).
+//!
+//! Start at [`Platform`]; the kinds that a scenario can name are listed in [`registry`].
+
+pub mod cattle;
+pub mod kubernetes;
+pub mod load_balancer;
+pub mod pets;
+pub mod practice;
+pub mod registry;
+pub mod sizing;
+
+pub use practice::PracticeParameters;
+pub use registry::{PlatformKind, PlatformParameters};
+
+use crate::world::{About, Api, PlatformEvent, Signal};
+
+/// A way of running services.
+pub trait Platform {
+    /// Sets up the fleet as it has been running for a while when the simulation begins.
+    fn start(&mut self, api: &mut Api<'_>);
+
+    /// A message from agents, checks, the cloud, people or developers.
+    fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>);
+
+    /// An event that this platform scheduled itself.
+    fn on_event(&mut self, event: PlatformEvent, api: &mut Api<'_>);
+
+    /// One of its events in words, for traces; `None` for routine that is not worth a line.
+    fn describe_event(&self, event: PlatformEvent) -> Option<(About, String)>;
+
+    /// What was chosen at the start, one line a service, for the manifest.
+    fn sizing(&self) -> Vec<String>;
+}

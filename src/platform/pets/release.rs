@@ -1,0 +1,190 @@
+//! Releases on pets: a person installs the version box by box, in office hours, and takes it back the same way.
+//!
+//! A box that cannot start is seen at once, since somebody sits in front of it. A version that starts and fails
+//! requests is noticed by the alert, and understood after a look. Start at `Pets::on_release`.
+
+use super::{Care, DIAGNOSE, Name, Pets, Task, VERSION_BUILT};
+use crate::engine::Purpose;
+use crate::world::observation::RolloutStep;
+use crate::world::{Activity, Api, BoxId, PlatformEvent, ServiceId, Urgency, Version};
+
+const VERSION_BUILD: Purpose = Purpose::named("version build");
+const DEPLOY: Purpose = Purpose::named("pet deploy");
+const ROLL_BACK: Purpose = Purpose::named("pet rollback");
+
+/// One version on its way to the pets of a service, or back. Which pets are still to be changed shows by what is
+/// installed on them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rollout {
+    version: Version,
+    previous: Version,
+    back: bool,
+    /// Nobody installs it further while requests fail.
+    held: bool,
+    /// Everywhere; kept, so that it can still be taken back.
+    done: bool,
+}
+
+impl Pets {
+    pub(super) fn on_release(&mut self, service: ServiceId, version: Version, api: &mut Api<'_>) {
+        let s = service.0 as usize;
+        let key = [u64::from(service.0), u64::from(version.0)];
+        let span = self.practice.build.sample(api.stream(VERSION_BUILD, &key).uniform());
+        api.after(span, PlatformEvent::with(VERSION_BUILT, s as u32, version.0));
+    }
+
+    pub(super) fn begin_rollout(&mut self, s: usize, version: Version, api: &mut Api<'_>) {
+        let looking = self.tasks.values().any(|task| *task == Task::LookAtErrors(s));
+        let kennel = &mut self.services[s];
+        if looking || kennel.rollout.is_some_and(|r| !r.done) {
+            kennel.waiting = Some(version);
+            return;
+        }
+        let previous = std::mem::replace(&mut kennel.version, version);
+        kennel.rollout = Some(Rollout { version, previous, back: false, held: false, done: false });
+        api.declare_rollout(kennel.service, version, RolloutStep::Begins);
+        self.next_pet(s, api);
+    }
+
+    fn begin_what_waits(&mut self, s: usize, api: &mut Api<'_>) {
+        if let Some(version) = self.services[s].waiting.take() {
+            self.begin_rollout(s, version, api);
+        }
+    }
+
+    /// Asks for the next pet that has another version than it should and is well; one at a time. Those in trouble
+    /// come later.
+    pub(super) fn next_pet(&mut self, s: usize, api: &mut Api<'_>) {
+        let on_hand =
+            |task: &Task| matches!(task, Task::Deploy((of, _)) | Task::Rollback((of, _)) if *of == s);
+        let on_hand = self.tasks.values().any(on_hand);
+        let kennel = &mut self.services[s];
+        let Some(rollout) = kennel.rollout.as_mut().filter(|r| !r.done && (r.back || !r.held)) else {
+            return;
+        };
+        if on_hand || kennel.pets.iter().any(|p| matches!(p.care, Care::Draining | Care::Deploying)) {
+            return;
+        }
+        let stale = |p: &super::Pet| p.installed != kennel.version;
+        let free = |p: &super::Pet| matches!(p.care, Care::None | Care::Alerting);
+        if let Some(p) = kennel.pets.iter().position(|p| stale(p) && free(p)) {
+            let back = rollout.back;
+            return self.ask_for_pet((s, p), back, api);
+        }
+        if kennel.pets.iter().any(stale) {
+            return;
+        }
+        let Rollout { version, back, .. } = *rollout;
+        rollout.done = true;
+        if back {
+            kennel.rollout = None;
+        }
+        let step = if back { RolloutStep::RollbackCompletes } else { RolloutStep::Completes };
+        api.declare_rollout(kennel.service, version, step);
+        self.begin_what_waits(s, api);
+    }
+
+    fn ask_for_pet(&mut self, (s, p): Name, back: bool, api: &mut Api<'_>) {
+        let version = self.services[s].rollout.as_ref().expect("called during a rollout").version;
+        let cause = u64::from(version.0) << 32 | (s as u64) << 16 | p as u64;
+        if back {
+            let touch = self.touch(&self.parameters.rollback, ROLL_BACK, cause, api);
+            self.ask(Task::Rollback((s, p)), Activity::Rollback, Urgency::AtOnce, touch, cause, api);
+        } else {
+            let touch = self.touch(&self.parameters.deploy, DEPLOY, cause, api);
+            self.ask(Task::Deploy((s, p)), Activity::Deploy, Urgency::OfficeHours, touch, cause, api);
+        }
+    }
+
+    /// The hands-on part is done: out of the route, restart with the version, and back.
+    pub(super) fn on_installed(&mut self, (s, p): Name, api: &mut Api<'_>) {
+        let kennel = &mut self.services[s];
+        let pet = &mut kennel.pets[p];
+        if !matches!(pet.care, Care::None | Care::Alerting) {
+            return self.next_pet(s, api); // it broke meanwhile and is being cared for
+        }
+        pet.care = Care::Draining;
+        let subject = pet.subject;
+        let drain = kennel.entry.deregister(subject, api);
+        api.after(drain, PlatformEvent::about(super::DRAINED, subject));
+    }
+
+    /// Its last requests are done: restart it with the version that is wanted now.
+    pub(super) fn on_drained(&mut self, subject: BoxId, api: &mut Api<'_>) {
+        let Some((s, p)) = self.find(subject).filter(|&name| self.pet(name).care == Care::Draining) else {
+            return;
+        };
+        let kennel = &mut self.services[s];
+        (kennel.pets[p].care, kennel.pets[p].installed) = (Care::Deploying, kennel.version);
+        if !api.start_box(subject, kennel.version) {
+            kennel.pets[p].care = Care::Looking;
+            api.after(self.parameters.retry, PlatformEvent::about(super::LOOK_AGAIN, subject));
+            self.next_pet(s, api);
+        } else {
+            // If the box is not back by then, something else happened to it.
+            api.after(self.practice.rollout_deadline, PlatformEvent::about(super::LOOK_AGAIN, subject));
+        }
+    }
+
+    /// The version cannot start on the box in front of the person.
+    pub(super) fn on_deployed_box_fails(&mut self, (s, p): Name, api: &mut Api<'_>) {
+        let kennel = &mut self.services[s];
+        if kennel.rollout.is_some_and(|r| !r.back && r.version == kennel.pets[p].installed) {
+            kennel.pets[p].care = Care::None;
+            self.roll_back(s, api);
+        } else {
+            let subject = kennel.pets[p].subject;
+            api.after(self.parameters.restart_delay, PlatformEvent::about(super::RESTART, subject));
+        }
+    }
+
+    pub(super) fn on_error_alert(&mut self, service: ServiceId, firing: bool, api: &mut Api<'_>) {
+        let s = service.0 as usize;
+        if !firing || self.tasks.values().any(|t| *t == Task::LookAtErrors(s)) {
+            return;
+        }
+        self.hold_rollout(s, api);
+        let cause = u64::from(self.services[s].version.0) << 16 | u64::from(service.0);
+        let touch = self.touch(&self.practice.diagnose, DIAGNOSE, cause, api);
+        self.ask(Task::LookAtErrors(s), Activity::Repair, Urgency::Page, touch, cause, api);
+    }
+
+    /// Errors that boxes answer, rather than boxes that do not answer, mean that the last version is bad.
+    pub(super) fn on_errors_understood(&mut self, s: usize, api: &mut Api<'_>) {
+        let seen = api.failures(self.services[s].service);
+        if seen.errors > self.practice.alert_threshold.as_f64() / 2.0 {
+            return self.roll_back(s, api);
+        }
+        if let Some(rollout) = self.services[s].rollout.as_mut() {
+            rollout.held = false;
+        }
+        self.next_pet(s, api);
+        self.begin_what_waits(s, api);
+    }
+
+    /// Whoever is about to install the version on the next box stops while requests fail.
+    fn hold_rollout(&mut self, s: usize, api: &mut Api<'_>) {
+        let on_hand = |task: &Task| matches!(task, Task::Deploy((of, _)) if *of == s);
+        let work = self.tasks.iter().find(|(_, task)| on_hand(task)).map(|(&work, _)| work);
+        if let Some(work) = work {
+            self.tasks.remove(&work);
+            api.call_off(work);
+        }
+        if let Some(rollout) = self.services[s].rollout.as_mut() {
+            rollout.held = true;
+        }
+    }
+
+    pub(super) fn roll_back(&mut self, s: usize, api: &mut Api<'_>) {
+        if self.services[s].rollout.is_none_or(|r| r.back) {
+            return;
+        }
+        self.hold_rollout(s, api);
+        let kennel = &mut self.services[s];
+        let rollout = kennel.rollout.as_mut().expect("seen above");
+        (rollout.back, rollout.done) = (true, false);
+        kennel.version = rollout.previous;
+        api.declare_rollout(kennel.service, rollout.version, RolloutStep::RollbackBegins);
+        self.next_pet(s, api);
+    }
+}

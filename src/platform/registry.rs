@@ -1,0 +1,60 @@
+//! The kinds of platforms that a scenario can name, one line each.
+
+use super::Platform;
+use super::cattle::{Cattle, CattleParameters};
+use super::kubernetes::{self, Kubernetes, KubernetesParameters};
+use super::pets::{Pets, PetsParameters};
+use super::practice::PracticeParameters;
+use super::sizing::{Infeasible, check_machine, check_size_names, check_sizes, infeasible_on_machines};
+use crate::catalog::Catalog;
+use crate::parameter::{Problems, kinds};
+use crate::world::Api;
+
+kinds! {
+    /// A way of running services: `[platform.NAME]`.
+    pub enum PlatformParameters by kind: PlatformKind {
+        /// Machines built and kept by hand, one box each.
+        Pets(PetsParameters) = "pets",
+        /// Auto scaling groups of machines from a golden image.
+        Cattle(CattleParameters) = "cattle",
+        /// Pods on a shared pool of nodes, kept as declared by a set of controllers.
+        Kubernetes(KubernetesParameters) = "kubernetes",
+    }
+}
+
+impl PlatformParameters {
+    /// Problems that show without a world: names that refer to nothing.
+    pub fn check(&self, services: &[&str], catalog: &Catalog, problems: &mut Problems) {
+        match self {
+            PlatformParameters::Pets(p) => check_sizes(&p.size, services, catalog, problems),
+            PlatformParameters::Cattle(p) => check_sizes(&p.size, services, catalog, problems),
+            PlatformParameters::Kubernetes(p) => {
+                check_size_names(&p.size, services, problems);
+                let node_type = p.node_pool.node_type.as_deref();
+                check_machine(node_type, p.node_pool.place.of("node_type"), catalog, problems);
+            }
+        }
+    }
+
+    /// Services that this platform cannot run, and why.
+    pub fn infeasible(&self, practice: &PracticeParameters, api: &Api<'_>) -> Vec<Infeasible> {
+        match self {
+            PlatformParameters::Pets(p) => {
+                infeasible_on_machines(api, practice, p.load_balancer.balancing, &p.size)
+            }
+            PlatformParameters::Cattle(p) => {
+                infeasible_on_machines(api, practice, p.load_balancer.balancing, &p.size)
+            }
+            PlatformParameters::Kubernetes(p) => kubernetes::infeasible(p, practice, api),
+        }
+    }
+
+    /// A fresh platform of this kind.
+    pub fn build(&self, practice: &PracticeParameters) -> Box<dyn Platform> {
+        match self {
+            PlatformParameters::Pets(p) => Box::new(Pets::new(p.clone(), practice.clone())),
+            PlatformParameters::Cattle(p) => Box::new(Cattle::new(p.clone(), practice.clone())),
+            PlatformParameters::Kubernetes(p) => Box::new(Kubernetes::new(p.clone(), practice.clone())),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Reading a scenario: the file, the overrides, the recordings it names. The only part that touches files.
+
+use super::{Scenario, ScenarioParameters, check};
+use crate::parameter::{Origin, Problem, Problems, Section, Sources, load_bytes};
+use std::path::{Path, PathBuf};
+
+/// The scenario that runs when none is given.
+pub const QUICKSTART: &str = include_str!("../../scenarios/quickstart.toml");
+
+/// All that is wrong with a scenario.
+#[derive(Debug)]
+pub struct LoadError {
+    problems: Problems,
+    sources: Sources,
+}
+
+impl LoadError {
+    /// For people: every problem with its place and cure.
+    pub fn render(&self, styled: bool) -> String {
+        self.problems.render(&self.sources, styled)
+    }
+}
+
+/// Reads `file`, or the embedded quickstart, with `key.path=value` overrides.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Scenario, LoadError> {
+    let Some(path) = file else {
+        return load_text(
+            "scenarios/quickstart.toml",
+            QUICKSTART.as_bytes(),
+            Path::new("scenarios"),
+            overrides,
+        );
+    };
+    let shown = path.display().to_string();
+    let too_large = std::fs::metadata(path).is_ok_and(|m| m.len() > crate::parameter::MAX_FILE_BYTES as u64);
+    match std::fs::read(path) {
+        Ok(_) if too_large => {
+            Err(unreadable(&shown, "it is larger than any scenario", "is this the right file?"))
+        }
+        Ok(bytes) => load_text(&shown, &bytes, path.parent().unwrap_or(Path::new("")), overrides),
+        Err(error) => Err(unreadable(&shown, &error.to_string(), "is the path right?")),
+    }
+}
+
+fn unreadable(file: &str, why: &str, help: &str) -> LoadError {
+    let mut problems = Problems::default();
+    problems.push(Problem::general(format!("cannot read the scenario `{file}`: {why}")).help(help));
+    LoadError { problems, sources: Sources::new(file, "") }
+}
+
+/// Reads a scenario from memory; recordings that it names are looked for in `folder`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load_text(
+    file: &str,
+    bytes: &[u8],
+    folder: &Path,
+    overrides: &[String],
+) -> Result<Scenario, LoadError> {
+    let (table, sources, mut problems) = load_bytes(file, bytes, overrides);
+    if !problems.is_empty() {
+        return Err(LoadError { problems, sources });
+    }
+    let parameters = ScenarioParameters::read(&table, &Origin::default(), "", &mut problems);
+    if !problems.is_empty() {
+        return Err(LoadError { problems, sources });
+    }
+    let curves = check::curves(&parameters, &mut problems, |name| std::fs::read(find_file(folder, name)));
+    check::references(&parameters, &mut problems);
+    if !problems.is_empty() {
+        return Err(LoadError { problems, sources });
+    }
+    let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = parameters.name.clone().unwrap_or(stem);
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let scenario = Scenario::new((name, file.to_owned()), text, overrides.to_vec(), parameters, curves);
+    check::feasible(&scenario, &mut problems);
+    if problems.is_empty() { Ok(scenario) } else { Err(LoadError { problems, sources }) }
+}
+
+/// Beside the scenario, or else as seen from the working directory.
+fn find_file(folder: &Path, name: &str) -> PathBuf {
+    let beside = folder.join(name);
+    if beside.exists() { beside } else { PathBuf::from(name) }
+}

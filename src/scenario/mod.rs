@@ -1,0 +1,141 @@
+//! Scenarios: a TOML file, read into a validated specification.
+//!
+//! Knows every section that a scenario may have, but not what they do. Touches files only in [`load`]. All problems
+//! of a file are found and shown at once.
+//!
+//! Start at [`Scenario`], the list of sections; [`load::load`] reads one, [`check`] finds what no single key shows.
+
+mod check;
+mod load;
+
+pub use load::{LoadError, QUICKSTART, load, load_text};
+
+use crate::catalog::PriceParameters;
+use crate::engine::{SimDuration, SimTime};
+use crate::parameter::explain::{Catalogue, render, render_list};
+use crate::parameter::{Date, Named, ParameterDoc, Section, section};
+use crate::platform::{PlatformParameters, PracticeParameters};
+use crate::world::traffic::Curve;
+use crate::world::{
+    Calendar, CloudParameters, FaultParameters, ServiceParameters, TeamParameters, WorldSpec,
+};
+use std::sync::Arc;
+
+section! {
+    /// How long, how often and with which luck to simulate.
+    pub struct RunParameters {
+        /// Seed of all randomness: the same seed gives the same numbers.
+        seed: u64 = 1, grade Choice;
+        /// Independent repetitions with different luck.
+        replications: u32 = 30 in |&n| (1..=100_000).contains(&n) => "from 1 to 100000", grade Choice;
+        /// Length of what is measured.
+        length: SimDuration = "4w" in |l| *l >= SimDuration::from_mins(1) && *l <= SimDuration::from_days(36_500) => "from 1m to 100 years", grade Choice;
+        /// Simulated before measuring begins, so that the start does not show.
+        warm_up: SimDuration = "1d" in |w| *w <= SimDuration::from_days(3_650) => "at most 10 years", grade Choice;
+        /// Date of the first day.
+        start: Date = "2026-01-05", grade Choice;
+        /// Traffic is constant within segments of this length.
+        segment: SimDuration = "5m" in |s| *s >= SimDuration::from_secs(1) && *s <= SimDuration::from_hours(1) => "from 1s to 1h", grade Choice;
+    }
+}
+
+section! {
+    /// Everything that a scenario may say.
+    pub struct ScenarioParameters {
+        /// What the scenario is called; the file's name by default.
+        name: Option<String>, optional;
+        run: RunParameters, section;
+        /// The services, each `[service.NAME]`.
+        service: Named<ServiceParameters>, sections;
+        /// The ways of running them that are compared, each `[platform.NAME]`.
+        platform: Named<PlatformParameters>, sections;
+        practice: PracticeParameters, section;
+        team: TeamParameters, section;
+        cloud: CloudParameters, section;
+        faults: FaultParameters, section;
+        prices: PriceParameters, section;
+    }
+}
+
+/// A scenario that was understood and can be run.
+pub struct Scenario {
+    name: String,
+    /// As it was given on the command line, or the name of the embedded one.
+    pub file: String,
+    /// The file, verbatim, and the `--set` overrides.
+    pub text: String,
+    pub overrides: Vec<String>,
+    pub parameters: ScenarioParameters,
+    /// What every replication's world is made of.
+    pub world: WorldSpec,
+}
+
+impl Scenario {
+    fn new(
+        (name, file): (String, String),
+        text: String,
+        overrides: Vec<String>,
+        parameters: ScenarioParameters,
+        curves: Vec<Curve>,
+    ) -> Self {
+        let team = &parameters.team;
+        let of_day = |t: crate::parameter::TimeOfDay| SimDuration::from_secs(u64::from(t.as_seconds()));
+        let calendar =
+            Calendar::new(parameters.run.start.civil(), of_day(team.day_begins), of_day(team.day_ends));
+        let services =
+            parameters.service.iter().zip(curves).map(|((n, s), curve)| (n.to_owned(), s.clone(), curve));
+        let world = WorldSpec {
+            calendar,
+            catalog: Arc::new(crate::catalog::Catalog::embedded()),
+            cloud: parameters.cloud.clone(),
+            faults: parameters.faults.clone(),
+            team: parameters.team.clone(),
+            services: services.collect(),
+            segment: parameters.run.segment,
+            warm_up: parameters.run.warm_up,
+            horizon: SimTime::ZERO + parameters.run.warm_up + parameters.run.length,
+        };
+        Scenario { name, file, text, overrides, parameters, world }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// In the order of the file.
+    pub fn platform_names(&self) -> Vec<&str> {
+        self.parameters.platform.names().collect()
+    }
+}
+
+/// All parameters that there are.
+pub fn describe() -> Vec<ParameterDoc> {
+    ScenarioParameters::describe()
+}
+
+/// What a parameter means, or a list of all; `Err` if none is called `name`.
+pub fn explain(name: Option<&str>, estimates: bool) -> Result<String, String> {
+    let catalogue = Catalogue::new(describe());
+    let docs = catalogue.list(name, estimates);
+    match (name, docs.as_slice()) {
+        (Some(name), []) => Err(catalogue.not_found(name)),
+        (Some(_), [one]) => Ok(render(one)),
+        (_, all) => Ok(render_list(all)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_reads_and_names_its_source() {
+        assert_eq!(crate::parameter::check_defaults(&describe()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_unknown_parameter_suggests_a_name() {
+        let message = explain(Some("run.sede"), false).unwrap_err();
+        assert!(message.contains("run.seed"), "{message}");
+    }
+}

@@ -1,0 +1,349 @@
+//! Replays one replication and writes its events and facts as readable lines.
+//!
+//! Every line has the time since the start, the weekday, what it is about and what happened. Platforms describe
+//! their own events. Knows names, not causes. Start at [`replay`].
+
+use super::Watcher;
+use crate::engine::{SimDuration, SimTime};
+use crate::metrics::Frame;
+use crate::parameter::read_text;
+use crate::platform::Platform;
+use crate::scenario::Scenario;
+use crate::world::observation::{Exit, RolloutStep};
+use crate::world::{About, BoxId, Event, Observation, ServiceId, VmId, WorkId, World};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// Which events of which replication.
+pub struct ReplayRequest {
+    pub platform: String,
+    pub replication: u32,
+    /// As the user wrote them: a span since the start (`2d 4h`) or a date and time.
+    pub from: Option<String>,
+    pub until: Option<String>,
+    pub filter: ReplayFilter,
+}
+
+/// What to show.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReplayFilter {
+    All,
+    Box(String),
+    Vm(String),
+    Service(String),
+}
+
+/// Why nothing was replayed.
+#[derive(Debug)]
+pub enum ReplayError {
+    /// The request makes no sense for this scenario: says why.
+    Request(String),
+    Output(io::Error),
+}
+
+/// Writes the trace of one replication as readable lines.
+///
+/// # Errors
+/// If the request names nothing of this scenario, or `out` fails.
+pub fn replay(scenario: &Scenario, request: &ReplayRequest, out: &mut dyn Write) -> Result<(), ReplayError> {
+    let parameters = scenario.parameters.platform.get(&request.platform);
+    let parameters =
+        parameters.ok_or_else(|| ReplayError::Request(format!("no platform {}", request.platform)))?;
+    let frame = crate::experiment::frame(scenario);
+    let time = |text: &Option<String>, default| match text {
+        Some(text) => parse_time(text, scenario).map_err(ReplayError::Request),
+        None => Ok(default),
+    };
+    let (from, until) = (time(&request.from, SimTime::ZERO)?, time(&request.until, SimTime::MAX)?);
+    if let ReplayFilter::Service(name) = &request.filter
+        && scenario.parameters.service.get(name).is_none()
+    {
+        return Err(ReplayError::Request(format!("no service {name} in scenario {}", scenario.name())));
+    }
+    let mut world = World::new(&scenario.world, scenario.parameters.run.seed, request.replication);
+    let mut platform = parameters.build(&scenario.parameters.practice);
+    let mut trace = Trace {
+        frame,
+        from,
+        until,
+        filter: request.filter.clone(),
+        boxes: BTreeMap::new(),
+        vms: BTreeMap::new(),
+        work: BTreeMap::new(),
+        work_asked: 0,
+        seen: false,
+        out,
+        failed: None,
+    };
+    super::run(&mut world, platform.as_mut(), &mut trace);
+    if let Some(error) = trace.failed {
+        return Err(ReplayError::Output(error));
+    }
+    match &request.filter {
+        ReplayFilter::Box(name) | ReplayFilter::Vm(name) if !trace.seen => {
+            Err(ReplayError::Request(format!("there never was a {name} in this replication")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `2d 4h` since the start, or `2026-01-07T04:00`.
+fn parse_time(text: &str, scenario: &Scenario) -> Result<SimTime, String> {
+    let compact: String = text.split_whitespace().collect();
+    if let Ok(span) = read_text::<SimDuration>(&compact) {
+        return Ok(SimTime::ZERO + span);
+    }
+    let start = scenario.parameters.run.start.civil().to_datetime(jiff::civil::Time::midnight());
+    let civil = text.parse::<jiff::civil::DateTime>();
+    let civil = civil
+        .or_else(|_| text.parse::<jiff::civil::Date>().map(|d| d.to_datetime(jiff::civil::Time::midnight())));
+    // In seconds from the outset: a span with days in it has no length of its own.
+    let since = civil.ok().and_then(|at| at.since((jiff::Unit::Second, start)).ok());
+    let since = since.and_then(|span| span.total(jiff::Unit::Second).ok());
+    match since {
+        Some(s) if s >= 0.0 => Ok(SimTime::ZERO + SimDuration::from_secs_f64(s)),
+        Some(_) => Err(format!("{text} lies before the start of the scenario, {start}")),
+        None => {
+            Err(format!("cannot read the time {text}; write a span such as 2d4h or a date such as {start}"))
+        }
+    }
+}
+
+struct Trace<'o> {
+    frame: Arc<Frame>,
+    from: SimTime,
+    until: SimTime,
+    filter: ReplayFilter,
+    boxes: BTreeMap<BoxId, Subject>,
+    vms: BTreeMap<VmId, String>,
+    /// Number of each piece of work in this trace, and what it is about.
+    work: BTreeMap<WorkId, (u64, About)>,
+    work_asked: u64,
+    /// Something passed the filter, in the window or not.
+    seen: bool,
+    out: &'o mut dyn Write,
+    failed: Option<io::Error>,
+}
+
+#[derive(Clone)]
+struct Subject {
+    name: String,
+    service: ServiceId,
+    vm: Option<VmId>,
+}
+
+impl Trace<'_> {
+    /// Writes a line about `service`, `subject` and `vm` if it is in the window and passes the filter.
+    fn line(&mut self, time: SimTime, about: About, what: &str) {
+        let (subject, vm, service) = match about {
+            About::Nothing => (None, None, None),
+            About::Service(service) => (None, None, Some(service)),
+            About::Vm(vm) => (None, Some(vm), None),
+            About::Box(b) => match self.boxes.get(&b).cloned() {
+                Some(subject) => (Some(subject.clone()), subject.vm, Some(subject.service)),
+                None => (None, None, None),
+            },
+        };
+        let vm = vm.and_then(|vm| self.vms.get(&vm).cloned());
+        let service = service.map(|s| self.frame.service(s).name.clone());
+        let shown = match &self.filter {
+            ReplayFilter::All => true,
+            ReplayFilter::Box(name) => subject.as_ref().is_some_and(|s| s.name == *name),
+            ReplayFilter::Vm(name) => vm.as_ref() == Some(name),
+            ReplayFilter::Service(name) => service.as_ref() == Some(name),
+        };
+        self.seen |= shown;
+        if !shown || time < self.from || time >= self.until || self.failed.is_some() {
+            return;
+        }
+        let name = match (subject, vm, service) {
+            (Some(s), Some(vm), _) => format!("{} on {vm}", s.name),
+            (Some(s), None, _) => s.name,
+            (None, Some(vm), _) => vm,
+            (None, None, Some(service)) => service,
+            (None, None, None) => String::new(),
+        };
+        let day = self.frame.calendar.weekday_name(time);
+        if let Err(error) = writeln!(self.out, "{time} {day}  {name:<24}  {what}") {
+            self.failed = Some(error);
+        }
+    }
+}
+
+impl Watcher for Trace<'_> {
+    fn before(&mut self, time: SimTime, event: Event, platform: &dyn Platform) {
+        if let Event::Platform(own) = event
+            && let Some((about, what)) = platform.describe_event(own)
+        {
+            self.line(time, about, &format!("· {what}"));
+        }
+    }
+
+    fn observe(&mut self, time: SimTime, observation: &Observation) {
+        match observation {
+            Observation::VmLaunched { .. }
+            | Observation::LaunchFailed { .. }
+            | Observation::VmUp { .. }
+            | Observation::VmDown { .. }
+            | Observation::VmRebooted { .. }
+            | Observation::VmTerminated { .. }
+            | Observation::ZoneDown { .. }
+            | Observation::ZoneUp { .. } => self.machine(time, observation),
+            Observation::BoxCreated { .. }
+            | Observation::BoxPlaced { .. }
+            | Observation::BoxPrepared { .. }
+            | Observation::BoxStarting { .. }
+            | Observation::BoxUp { .. }
+            | Observation::BoxExited { .. }
+            | Observation::BoxRemoved { .. }
+            | Observation::BoxRouted { .. }
+            | Observation::BoxUnrouted { .. }
+            | Observation::BoxKnownDown { .. } => self.instance(time, observation),
+            Observation::Flow(_) | Observation::MachineOverhead { .. } => {}
+            Observation::Paged { .. }
+            | Observation::WorkAsked { .. }
+            | Observation::WorkBegan { .. }
+            | Observation::WorkDone { .. } => self.person(time, observation),
+            Observation::Desired { service, boxes } => {
+                self.line(time, About::Service(*service), &format!("wants {boxes} boxes"));
+            }
+            Observation::InFlightLost { service, requests } => {
+                self.line(
+                    time,
+                    About::Service(*service),
+                    &format!("{requests:.2} requests in flight are lost"),
+                );
+            }
+            Observation::ReleaseHandedOver { service, version, bad } => {
+                let quality = if *bad { " (bad, but nobody knows)" } else { "" };
+                self.line(
+                    time,
+                    About::Service(*service),
+                    &format!("release {} is handed over{quality}", version.0),
+                );
+            }
+            Observation::Rollout { service, version, step } => {
+                let what = match step {
+                    RolloutStep::Begins => "begins to roll out",
+                    RolloutStep::Completes => "is rolled out",
+                    RolloutStep::RollbackBegins => "is taken back",
+                    RolloutStep::RollbackCompletes => "is gone",
+                };
+                self.line(time, About::Service(*service), &format!("release {} {what}", version.0));
+            }
+            Observation::ErrorAlert { service, firing } => {
+                let what = if *firing { "alert: too many requests fail" } else { "alert resolved" };
+                self.line(time, About::Service(*service), what);
+            }
+            Observation::MeteringBegins => self.line(time, About::Nothing, "metering begins"),
+            Observation::Rented { item, change } => {
+                self.line(time, About::Nothing, &format!("rents {change} {item:?}"));
+            }
+            Observation::UpkeepSet { hours_per_week } => {
+                self.line(time, About::Nothing, &format!("upkeep is {hours_per_week:.1} h a week"));
+            }
+        }
+    }
+}
+
+impl Trace<'_> {
+    fn machine(&mut self, time: SimTime, observation: &Observation) {
+        match *observation {
+            Observation::VmLaunched { vm, zone, slot, instance } => {
+                self.vms.insert(vm, format!("vm-{}-{slot}", zone.0));
+                let machine = self.frame.catalog.get(instance).name.clone();
+                self.line(time, About::Vm(vm), &format!("machine asked for: {machine} in zone {}", zone.0));
+            }
+            Observation::LaunchFailed { vm, .. } => {
+                self.line(time, About::Vm(vm), "the cloud has no capacity")
+            }
+            Observation::VmUp { vm } => self.line(time, About::Vm(vm), "machine is up"),
+            Observation::VmDown { vm, kind, fault } => {
+                self.line(
+                    time,
+                    About::Vm(vm),
+                    &format!("MACHINE DOWN: {} (fault {:08x})", kind.name(), fault.0 >> 32),
+                );
+            }
+            Observation::VmRebooted { vm } => self.line(time, About::Vm(vm), "machine is rebooted"),
+            Observation::VmTerminated { vm } => {
+                self.line(time, About::Vm(vm), "machine is given back");
+                self.vms.remove(&vm);
+            }
+            Observation::ZoneDown { zone, .. } => {
+                self.line(time, About::Nothing, &format!("ZONE {} IS DOWN", zone.0));
+            }
+            Observation::ZoneUp { zone } => {
+                self.line(time, About::Nothing, &format!("zone {} is back", zone.0))
+            }
+            _ => unreachable!("sorted by the caller"),
+        }
+    }
+
+    fn instance(&mut self, time: SimTime, observation: &Observation) {
+        match *observation {
+            Observation::BoxCreated { subject, service, ordinal, version } => {
+                let name = self.frame.box_name(service, ordinal);
+                self.boxes.insert(subject, Subject { name, service, vm: None });
+                self.line(time, About::Box(subject), &format!("box created, version {}", version.0));
+            }
+            Observation::BoxPlaced { subject, vm } => {
+                if let Some(b) = self.boxes.get_mut(&subject) {
+                    b.vm = Some(vm);
+                }
+                self.line(time, About::Box(subject), "placed");
+            }
+            Observation::BoxPrepared { subject } => self.line(time, About::Box(subject), "configured"),
+            Observation::BoxStarting { subject, version } => {
+                self.line(time, About::Box(subject), &format!("starts version {}", version.0));
+            }
+            Observation::BoxUp { subject } => self.line(time, About::Box(subject), "is up"),
+            Observation::BoxExited { subject, exit } => {
+                let why = match exit {
+                    Exit::Fault { kind, fault } => {
+                        format!("DOWN: {} (fault {:08x})", kind.name(), fault.0 >> 32)
+                    }
+                    Exit::FailsToStart => "cannot start".into(),
+                    Exit::Stopped => "stopped".into(),
+                };
+                self.line(time, About::Box(subject), &why);
+            }
+            Observation::BoxRemoved { subject } => {
+                self.line(time, About::Box(subject), "is gone");
+                self.boxes.remove(&subject);
+            }
+            Observation::BoxRouted { subject } => self.line(time, About::Box(subject), "gets requests"),
+            Observation::BoxUnrouted { subject } => {
+                self.line(time, About::Box(subject), "gets no more requests")
+            }
+            Observation::BoxKnownDown { subject } => {
+                self.line(time, About::Box(subject), "is known to be down")
+            }
+            _ => unreachable!("sorted by the caller"),
+        }
+    }
+
+    fn person(&mut self, time: SimTime, observation: &Observation) {
+        let (work, what) = match *observation {
+            Observation::WorkAsked { work, activity, about } => {
+                self.work_asked += 1;
+                self.work.insert(work, (self.work_asked, about));
+                (work, format!("is asked for: {}", activity.name()))
+            }
+            Observation::Paged { work, night } => {
+                (work, if night { "somebody is paged at night".into() } else { "somebody is paged".into() })
+            }
+            Observation::WorkBegan { work, activity } => (work, format!("begins: {}", activity.name())),
+            Observation::WorkDone { work, activity, touch } => {
+                (work, format!("is done: {} took {:.0} min", activity.name(), touch.as_secs_f64() / 60.0))
+            }
+            _ => unreachable!("sorted by the caller"),
+        };
+        let Some(&(number, about)) = self.work.get(&work) else { return };
+        self.line(time, about, &format!("work {number}: {what}"));
+        if matches!(observation, Observation::WorkDone { .. }) {
+            self.work.remove(&work);
+        }
+    }
+}
