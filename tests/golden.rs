@@ -1,0 +1,160 @@
+//! Golden replays: one crash, one loss and one bad release on every platform of the quickstart, line by line.
+//!
+//! They change whenever a control plane does anything else, or at another time. If that is intended:
+//!
+//! ```text
+//! BLESS=1 cargo test --release --test integration golden
+//! ```
+//!
+//! then read the difference, and say in the commit what changed and why.
+
+use crate::support::{quickstart, scenario};
+use boxherd::scenario::Scenario;
+use boxherd::simulation::{ReplayFilter, ReplayRequest, replay};
+use std::path::Path;
+
+/// One steady service; platforms are added below.
+const STEADY: &str = r#"
+[run]
+length = "4w"
+seed = 1
+
+[service.web]
+cpu_per_request = "40ms"
+traffic.rate = "40/s"
+traffic.diurnal.amplitude = 0
+release.rate = "0/week"
+
+[service.web.container.app]
+cpu = "500m"
+memory = "512MiB"
+
+[faults]
+vm_crash.rate = "0/year"
+vm_loss.rate = "0/year"
+process_crash.rate = "0/year"
+zone_outage.rate = "0/year"
+"#;
+
+/// More would not be read.
+const MAX_LINES: usize = 50;
+
+/// A story is over after so many instants, ticks of which nothing came included.
+const MAX_INSTANTS: usize = 2_000;
+
+fn steady(overrides: &[&str]) -> Scenario {
+    let kinds = quickstart(&[]);
+    let platforms = kinds.parameters.platform.iter().map(|(name, p)| {
+        let kind = p.kind().name();
+        format!("[platform.{name}]\nkind = \"{kind}\"\n")
+    });
+    let text = STEADY.to_owned() + &platforms.collect::<String>();
+    scenario("steady.toml", &text, overrides)
+}
+
+fn replay_all(scenario: &Scenario, platform: &str) -> String {
+    let request = ReplayRequest {
+        platform: platform.to_owned(),
+        replication: 0,
+        from: Some("1d".to_owned()),
+        until: None,
+        filter: ReplayFilter::All,
+    };
+    let mut text = Vec::new();
+    replay(scenario, &request, &mut text).expect("it is a good request");
+    String::from_utf8(text).expect("UTF-8")
+}
+
+/// The story from the first line that contains `begin` until the next such line: all lines of an instant belong
+/// together, and ticks of which nothing came are left out.
+fn story(all: &str, begin: &str) -> Option<String> {
+    let time = |line: &'_ str| line.get(..LENGTH_OF_TIME).unwrap_or_default().to_owned();
+    let start = time(all.lines().find(|line| line.contains(begin))?);
+    let later: Vec<&str> = all.lines().skip_while(|line| time(line) != start).collect();
+    let mut told = String::new();
+    for instant in later.chunk_by(|a, b| time(a) == time(b)).take(MAX_INSTANTS) {
+        let begins_again = time(instant[0]) != start && instant.iter().any(|line| line.contains(begin));
+        if begins_again || told.lines().count() >= MAX_LINES {
+            break;
+        }
+        if instant.iter().any(|line| !line.contains("  · ")) {
+            told.extend(instant.iter().map(|line| format!("{line}\n")));
+        }
+    }
+    Some(told)
+}
+
+/// `  1d 15:47:52.485`
+const LENGTH_OF_TIME: usize = 17;
+
+/// The story that `begin` begins, on every platform.
+fn check(name: &str, overrides: &[&str], begin: &str) {
+    let scenario = steady(overrides);
+    let mut changed = Vec::new();
+    for platform in scenario.platform_names() {
+        let all = replay_all(&scenario, platform);
+        let got = story(&all, begin).unwrap_or_else(|| panic!("{platform} never says {begin:?}"));
+
+        let file = format!("tests/golden/{platform}-{name}.txt");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &got).expect("the source is writable");
+            continue;
+        }
+        let expected = std::fs::read_to_string(&path).unwrap_or_default();
+        if let Some(difference) = first_difference(&expected, &got) {
+            changed.push(format!("{file}:{difference}"));
+        }
+    }
+    assert!(
+        changed.is_empty(),
+        "{}\n\nIf this is intended: BLESS=1 cargo test --release --test integration golden, and say why in the commit.",
+        changed.join("\n\n")
+    );
+}
+
+/// Line number, what was expected there and what came.
+fn first_difference(expected: &str, got: &str) -> Option<String> {
+    if expected == got {
+        return None;
+    }
+    let count = expected.lines().count().max(got.lines().count());
+    let line = |text: &str, i: usize| text.lines().nth(i).unwrap_or("(the end)").to_owned();
+    let at = (0..count).find(|&i| line(expected, i) != line(got, i))?;
+    Some(format!("{}\n  expected {}\n  got      {}", at + 1, line(expected, at), line(got, at)))
+}
+
+#[test]
+fn a_crash_of_a_machine() {
+    check("vm-crash", &["faults.vm_crash.rate=20/year"], "MACHINE DOWN: vm-crash");
+}
+
+#[test]
+fn a_loss_of_a_machine() {
+    check("vm-loss", &["faults.vm_loss.rate=20/year"], "MACHINE DOWN: vm-loss");
+}
+
+#[test]
+fn a_crash_of_a_process() {
+    check("process-crash", &["faults.process_crash.rate=1/week"], "DOWN: process-crash");
+}
+
+#[test]
+fn a_bad_release_that_fails_requests() {
+    let overrides = [
+        "service.web.release.rate=1/week",
+        "service.web.release.failure_rate=100%",
+        "service.web.release.fails_to_start=0%",
+    ];
+    check("bad-release", &overrides, "is handed over (bad");
+}
+
+#[test]
+fn a_bad_release_that_cannot_start() {
+    let overrides = [
+        "service.web.release.rate=1/week",
+        "service.web.release.failure_rate=100%",
+        "service.web.release.fails_to_start=100%",
+    ];
+    check("release-fails-to-start", &overrides, "is handed over (bad");
+}

@@ -1,0 +1,258 @@
+//! Every key of a scenario matters: for each there is another value that changes an outcome.
+//!
+//! Which values are tried follows from the default and from the examples that `explain` shows; [`SPECIAL`] names
+//! those that need a value, or circumstances, of their own.
+
+use crate::support::{Scratch, quickstart, run_with};
+use boxherd::experiment::Options;
+use boxherd::parameter::ParameterDoc;
+use boxherd::scenario::{self, Scenario};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// A week and a half in which everything happens.
+const STORMY: [&str; 13] = [
+    "run.length=10d",
+    "run.replications=1",
+    "faults.vm_crash.rate=60/year",
+    "faults.vm_loss.rate=60/year",
+    "faults.process_crash.rate=20/month",
+    "faults.zone_outage.rate=20/year",
+    "cloud.launch_failure=10%",
+    "service.shop.release.rate=5/week",
+    "service.shop.release.failure_rate=50%",
+    "service.partners.release.rate=5/week",
+    "service.partners.release.failure_rate=50%",
+    "practice.spare_boxes=0",
+    "service.shop.traffic.weekly.weekend=0.5",
+];
+
+/// Many nodes, of which several in a zone are silent at a time, and zones that count as large and disrupted early.
+const SILENT_NODES: [&str; 5] = [
+    "service.shop.traffic.rate=1500/s",
+    "faults.vm_crash.rate=500/year",
+    "faults.vm_crash.down=1h",
+    "platform.k8s.node_lifecycle.large_zone=1",
+    "platform.k8s.node_lifecycle.unhealthy_zone=15%",
+];
+
+/// (path, what must be set for it to matter, values to try before all others).
+const SPECIAL: [(&str, &[&str], &[&str]); 25] = [
+    ("service.NAME.cpu_per_request", &[], &["60ms"]),
+    ("service.NAME.container.NAME.memory", &[], &["40GiB"]),
+    // A box that needs nearly all memory of its machine.
+    ("cloud.os_memory", &["service.shop.container.app.memory=31000MiB"], &["6000MiB"]),
+    // A group that leaves boxes alone for long enough that they may become healthy again.
+    ("platform.NAME.load_balancer.healthy_after", &["platform.cattle.health.period=1h"], &[]),
+    // A group large enough that more than one machine of it fails at a time.
+    (
+        "platform.NAME.health.at_once",
+        &["platform.cattle.scaling.enabled=false", "platform.cattle.size.shop.boxes=30"],
+        &["100%"],
+    ),
+    ("name", &[], &["other"]),
+    ("run.start", &[], &["2026-01-08"]),
+    ("service.NAME.container.NAME.cpu_limit", &["service.shop.container.proxy.cpu_limit=100m"], &["300m"]),
+    ("service.NAME.traffic.file", &[], &["other.csv"]),
+    ("service.NAME.traffic.recording.time_column", &[], &["later"]),
+    ("service.NAME.traffic.recording.value_column", &[], &["doubled"]),
+    ("service.NAME.traffic.recording.status_column", &[], &["status"]),
+    (
+        "service.NAME.traffic.recording.ok_status",
+        &["service.web.traffic.recording.status_column=status"],
+        &["odd"],
+    ),
+    ("service.NAME.traffic.recording.bucket", &[], &["1m"]),
+    ("service.NAME.traffic.recording.time_zone", &[], &["+05:00"]),
+    (
+        "service.NAME.traffic.recording.gaps",
+        &["service.web.traffic.recording.status_column=status"],
+        &["zero"],
+    ),
+    ("platform.NAME.edit_route", &["platform.pets.entry=address-list"], &[]),
+    ("platform.NAME.size.NAME.machine", &[], &["m7i.4xlarge"]),
+    ("platform.NAME.node_pool.node_type", &[], &["m7i.4xlarge"]),
+    // Two boxes fit a node of 8 GiB, or one, depending on what the provider keeps for itself.
+    (
+        "platform.NAME.node_pool.provider",
+        &["platform.k8s.node_pool.node_type=m7i.large", "service.shop.container.app.memory=3000MiB"],
+        &["aks"],
+    ),
+    ("platform.NAME.node_lifecycle.secondary_rate", &SILENT_NODES, &["1/s"]),
+    ("platform.NAME.node_lifecycle.large_zone", &SILENT_NODES, &["1000"]),
+    ("platform.NAME.node_lifecycle.unhealthy_zone", &SILENT_NODES, &["90%"]),
+    ("platform.NAME.cluster_autoscaler.backoff_max", &["cloud.launch_failure=70%"], &["5m"]),
+    ("practice.machines", &[], &["['m7i.4xlarge']"]),
+];
+
+/// A recording with all that its keys are about: two clocks, two columns of numbers, a status.
+const RECORDED: &str = r#"
+[service.web]
+cpu_per_request = "40ms"
+traffic.file = "traffic.csv"
+traffic.recording.gaps = "hold"
+
+[service.web.container.app]
+cpu = "500m"
+
+[platform.pets]
+kind = "pets"
+"#;
+
+/// Eighteen hours in rows of five minutes, each a bit higher than the one before; the second clock is six hours late.
+fn recording(factor: u32) -> String {
+    let mut text = "timestamp,value,doubled,later,status\n".to_owned();
+    for row in 0..18 * 12 {
+        let (value, hour, minute) = (1_000 + 10 * row * factor, row / 12, row % 12 * 5);
+        let (doubled, later) = (2 * value, hour + 6);
+        let status = if row % 2 == 0 { "ok" } else { "odd" };
+        let (this, other) = (format!("{hour:02}:{minute:02}"), format!("{later:02}:{minute:02}"));
+        writeln!(text, "2026-01-05T{this}:00Z,{value},{doubled},2026-01-05T{other}:00Z,{status}")
+            .expect("a String grows");
+    }
+    text
+}
+
+/// Threads that share the keys.
+const SHARES: usize = 4;
+
+/// Where a key is tried out.
+struct Bench {
+    scratch: Scratch,
+    /// Name of the first platform of each kind.
+    platforms: BTreeMap<String, String>,
+    /// What came out without the key, by the overrides and platforms it was run with.
+    known: BTreeMap<String, String>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let scratch = Scratch::new("keys");
+        scratch.write("traffic.csv", &recording(1));
+        scratch.write("other.csv", &recording(2));
+        let mut platforms = BTreeMap::new();
+        for (name, platform) in quickstart(&[]).parameters.platform.iter() {
+            platforms.entry(platform.kind().name().to_owned()).or_insert(name.to_owned());
+        }
+        Bench { scratch, platforms, known: BTreeMap::new() }
+    }
+
+    fn load(&self, recorded: bool, overrides: &[String]) -> Option<Scenario> {
+        let (text, storm) =
+            if recorded { (RECORDED, &STORMY[..6]) } else { (scenario::QUICKSTART, &STORMY[..]) };
+        let all: Vec<String> = storm.iter().map(|&o| o.to_owned()).chain(overrides.iter().cloned()).collect();
+        scenario::load_text("keys.toml", text.as_bytes(), self.scratch.path(), &all).ok()
+    }
+
+    /// Everything that a run leaves behind, but for the texts that it was given.
+    fn outcome(&mut self, recorded: bool, platforms: &[String], overrides: &[String]) -> Option<String> {
+        let key = format!("{recorded} {platforms:?} {overrides:?}");
+        if let Some(known) = self.known.get(&key) {
+            return Some(known.clone());
+        }
+        let scenario = self.load(recorded, overrides)?;
+        let options = Options { jobs: Some(1), platforms: platforms.to_vec() };
+        let mut results = run_with(&scenario, options);
+        results.manifest.overrides.clear();
+        let outcome = format!("{results:?}");
+        self.known.insert(key, outcome.clone());
+        Some(outcome)
+    }
+
+    /// Why the key seems to have no effect, if it has none.
+    fn fault(&mut self, doc: &ParameterDoc) -> Option<String> {
+        let special = SPECIAL.iter().find(|(path, _, _)| *path == doc.path);
+        let (extra, first) = special.map_or((&[][..], &[][..]), |(_, extra, first)| (*extra, *first));
+        let recorded =
+            doc.path.starts_with("service.NAME.traffic.recording") || doc.path.ends_with("traffic.file");
+        let kind = doc.when.as_deref().and_then(|when| when.split('"').nth(1));
+        let Some(platform) = self.platforms.get(kind.unwrap_or("pets")).cloned() else {
+            return Some(format!("no platform of the quickstart is {}", kind.unwrap_or_default()));
+        };
+        let service = if recorded { "web" } else { "shop" };
+        let path = doc
+            .path
+            .replace("platform.NAME", &format!("platform.{platform}"))
+            .replace("service.NAME", &format!("service.{service}"))
+            .replace("container.NAME", "container.app")
+            .replace("size.NAME", &format!("size.{service}"));
+        let only = if kind.is_some() { vec![platform] } else { Vec::new() };
+        let extra: Vec<String> = extra.iter().map(|&o| o.to_owned()).collect();
+        let before = self.outcome(recorded, &only, &extra).expect("the circumstances are valid");
+        let mut tried = Vec::new();
+        for candidate in first.iter().map(|&c| c.to_owned()).chain(candidates(doc)) {
+            let mut overrides = extra.clone();
+            overrides.push(format!("{path}={candidate}"));
+            let Some(after) = self.outcome(recorded, &only, &overrides) else { continue };
+            self.known.remove(&format!("{recorded} {only:?} {overrides:?}"));
+            if after != before {
+                return None;
+            }
+            tried.push(candidate);
+        }
+        Some(match tried.as_slice() {
+            [] => "no other value is known: give one in SPECIAL".to_owned(),
+            _ => format!("same outcome with {}", tried.join(", ")),
+        })
+    }
+}
+
+/// Other values than the default: a tenth, half, double and ten times it, then what `explain` shows as examples.
+fn candidates(doc: &ParameterDoc) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(default) = doc.default {
+        let start = default.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+        let rest = &default[start..];
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        if let Ok(number) = rest[..end].parse::<f64>() {
+            let scaled = [2.0, 0.5, 10.0, 0.1, 0.0].map(|factor| number * factor);
+            found.extend(scaled.map(|number| format!("{}{number}{}", &default[..start], &rest[end..])));
+        }
+        found.push(if default == "true" { "false".to_owned() } else { "true".to_owned() });
+    }
+    found.extend(doc.expected.split('`').skip(1).step_by(2).map(str::to_owned));
+    found.extend(
+        ["1", "3", "7", "20%", "5m", "30m", "3h", "2d", "0.5", "05:00", "$99/h", "12/h", "3GiB"]
+            .map(str::to_owned),
+    );
+    found.retain(|value| doc.default != Some(value.as_str()) && (doc.accepts)(value).is_ok());
+    found
+}
+
+#[test]
+fn every_key_has_an_effect() {
+    let docs = scenario::describe();
+    assert!(docs.len() > 80);
+    let faults_of_share = &|share: usize| {
+        let mut bench = Bench::new();
+        let docs = docs.iter().skip(share).step_by(SHARES);
+        let faults = docs.filter_map(|doc| {
+            let when = doc.when.as_deref().map_or(String::new(), |when| format!(" ({when})"));
+            bench.fault(doc).map(|fault| format!("{}{when}: {fault}", doc.path))
+        });
+        faults.collect::<Vec<String>>()
+    };
+    let faults: Vec<String> = std::thread::scope(|scope| {
+        let shares: Vec<_> = (0..SHARES).map(|share| scope.spawn(move || faults_of_share(share))).collect();
+        shares.into_iter().flat_map(|share| share.join().expect("it tells what is wrong")).collect()
+    });
+    assert!(faults.is_empty(), "keys without effect:\n  {}", faults.join("\n  "));
+}
+
+#[test]
+fn the_table_of_special_keys_has_no_stale_line() {
+    let docs = scenario::describe();
+    for (path, _, _) in SPECIAL {
+        assert!(docs.iter().any(|doc| doc.path == path), "{path} is no key");
+    }
+}
+
+#[test]
+fn the_folder_of_a_recording_is_that_of_its_scenario() {
+    let scratch = Scratch::new("recording-folder");
+    scratch.write("traffic.csv", &recording(1));
+    let text = RECORDED.as_bytes();
+    assert!(scenario::load_text("keys.toml", text, scratch.path(), &[]).is_ok());
+    assert!(scenario::load_text("keys.toml", text, Path::new("/nowhere"), &[]).is_err());
+}

@@ -1,0 +1,15 @@
+//! Tests of the whole program, from outside: one crate, one file a theme.
+//!
+//! `layers` reads the source; `command_line` starts real processes; all others use the public API. Platforms are
+//! those of the quickstart scenario, so that a new one is covered as soon as it is in there.
+
+mod command_line;
+mod determinism;
+mod forgotten;
+mod golden;
+mod keys;
+mod layers;
+mod oracles;
+mod outside;
+mod scale;
+mod support;
