@@ -89,9 +89,13 @@ const LENGTH_OF_TIME: usize = 17;
 
 /// The story that `begin` begins, on every platform.
 fn check(name: &str, overrides: &[&str], begin: &str) {
+    check_on(&steady(&[]).platform_names(), name, overrides, begin);
+}
+
+fn check_on(platforms: &[&str], name: &str, overrides: &[&str], begin: &str) {
     let scenario = steady(overrides);
     let mut changed = Vec::new();
-    for platform in scenario.platform_names() {
+    for &platform in platforms {
         let all = replay_all(&scenario, platform);
         let got = story(&all, begin).unwrap_or_else(|| panic!("{platform} never says {begin:?}"));
 
@@ -157,4 +161,52 @@ fn a_bad_release_that_cannot_start() {
         "service.web.release.fails_to_start=100%",
     ];
     check("release-fails-to-start", &overrides, "is handed over (bad");
+}
+
+const CRASH: (&[&str], &str) = (&["faults.vm_crash.rate=20/year"], "MACHINE DOWN: vm-crash");
+const LOSS: (&[&str], &str) = (&["faults.vm_loss.rate=20/year"], "MACHINE DOWN: vm-loss");
+const EXIT: (&[&str], &str) = (&["faults.process_crash.rate=1/week"], "DOWN: process-crash");
+const RELEASE: (&[&str], &str) =
+    (&["service.web.release.rate=1/week", "service.web.release.failure_rate=100%"], "is handed over (bad");
+/// A daily wave that two machines cannot hold.
+const WAVE: (&[&str], &str) =
+    (&["service.web.traffic.diurnal.amplitude=0.8", "service.web.traffic.rate=200/s"], "wants ");
+
+#[test]
+fn a_day_of_autoscaling() {
+    check_on(&["cattle", "k8s"], "autoscaling", WAVE.0, WAVE.1);
+}
+
+/// Each component of a control plane that can be switched off or made blind, and the story in which that shows.
+#[test]
+fn every_component_of_a_control_plane_shows_in_a_story() {
+    let components = [
+        ("pets", "monitoring", "page_after=300d", LOSS),
+        ("pets", "supervisor", "supervised=false", EXIT),
+        ("pets", "load balancer", "load_balancer.check_period=2h", CRASH),
+        ("cattle", "target tracking", "scaling.enabled=false", WAVE),
+        ("cattle", "group health", "health.period=30d", CRASH),
+        ("cattle", "load balancer", "load_balancer.check_period=2h", CRASH),
+        ("cattle", "supervisor", "restart_delay=1h", EXIT),
+        ("cattle", "instance refresh", "refresh.warm_up=2h", RELEASE),
+        ("k8s", "horizontal pod autoscaler", "hpa.enabled=false", WAVE),
+        ("k8s", "cluster autoscaler", "cluster_autoscaler.enabled=false", WAVE),
+        ("k8s", "node lifecycle", "node_lifecycle.grace=1d", LOSS),
+        ("k8s", "taint eviction", "node_lifecycle.toleration=20d", LOSS),
+        ("k8s", "node repair", "node_pool.unready_after=20d", LOSS),
+        ("k8s", "kubelet", "kubelet.relist=1h", EXIT),
+        ("k8s", "image pull", "kubelet.pull_throughput=1MB", RELEASE),
+        ("k8s", "watches", "control_plane.watch_latency=1m", EXIT),
+        ("k8s", "deployment", "deployment.max_surge=100%", RELEASE),
+    ];
+    let unseen: Vec<String> = components
+        .iter()
+        .filter(|(platform, _, without, (overrides, begin))| {
+            let off = format!("platform.{platform}.{without}");
+            let tell = |overrides: &[&str]| story(&replay_all(&steady(overrides), platform), begin);
+            tell(overrides) == tell(&[overrides, &[off.as_str()][..]].concat())
+        })
+        .map(|(platform, component, ..)| format!("{component} of {platform}"))
+        .collect();
+    assert!(unseen.is_empty(), "these show in no story: {unseen:?}");
 }
