@@ -33,7 +33,6 @@ macro_rules! kinds {
             $visibility enum $choice { $($(#[doc = $doc])+ $variant = $text),+ }
         }
 
-        #[allow(dead_code)]
         impl $name {
             /// Which one it is.
             $visibility fn kind(&self) -> $choice {

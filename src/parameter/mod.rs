@@ -20,7 +20,6 @@ mod distribution;
 mod doc;
 pub mod explain;
 mod expression;
-#[allow(unused_macros)]
 mod kinds;
 mod nesting;
 mod overrides;
@@ -28,11 +27,9 @@ mod parse;
 mod place;
 mod problem;
 mod reader;
-#[allow(unused_macros)]
 mod section;
 mod tree;
 pub mod units;
-#[allow(unused_macros)]
 mod value;
 
 pub use distribution::{Distribution, DistributionOf, Quantity, ScalarDistribution, Shape};
@@ -46,8 +43,7 @@ pub use tree::{Key, Node, Origin, SourceId, Sources, Table, Value, join};
 pub use units::{Bytes, Date, Factor, Fraction, MicroUsd, MilliCpu, Rate, TimeOfDay, UsdPerHour};
 pub use value::{ParameterValue, choice_help, describe, found, read_choice, read_text};
 
-// The `field_…` and `section_…` macros are what `section!` expands to. Not every build declares a section.
-#[allow(unused_imports)]
+// The `field_…` and `section_…` macros are what `section!` expands to.
 pub(crate) use {
     kinds::kinds,
     section::{
