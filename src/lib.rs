@@ -38,6 +38,7 @@
 //! | [`results`] | plain rows, written and read | [`results::rows::ResultSet`] |
 //! | [`report`] | sentences, tables and charts from rows alone | [`report::table`] |
 //! | [`scenario`] | the file format and what can be wrong with it | [`scenario::Scenario`] |
+//! | [`verify`] | claims of theory, and what the program makes of them | [`verify::all`] |
 //! | [`cli`] | the only part that prints or exits | [`cli::main`] |
 //!
 //! # Invariants, most of them absences
@@ -63,10 +64,11 @@
 //! | add a … | new file | registration |
 //! |---|---|---|
 //! | platform | `platform/<name>/` | one entry in [`platform::registry`] |
-//! | fault kind | `world/fault/<name>.rs` | its section, its [`world::FaultKind`], one arm each in `Event` and `World::handle` |
-//! | traffic curve | `world/traffic/<name>.rs` | one factor in [`world::traffic::Curve`] |
+//! | fault kind | `world/fault/<name>.rs` | its section, its [`world::FaultKind`], one arm each in `Event` and `World::handle`; one that takes many machines is five lines in `world/fault/group.rs` |
+//! | traffic curve | `world/traffic/<name>.rs` | one factor in [`world::traffic::Curve`], or in [`world::traffic::Demand`] if nobody can foresee it |
 //! | metric | a part in `metrics/` | one row in [`results::metric::METRICS`] |
 //! | chart | `report/charts/<name>.rs` | one line in [`report::charts`] |
+//! | check of theory | a topic in `verify/topic/` | one line in its `TOPICS` |
 //! | command | `cli/<name>.rs` | one variant in `cli` |
 
 pub mod catalog;
@@ -80,4 +82,5 @@ pub mod report;
 pub mod results;
 pub mod scenario;
 pub mod simulation;
+pub mod verify;
 pub mod world;

@@ -1,8 +1,9 @@
 //! The command line as a user meets it: real processes, their output, files and exit status.
 
-use crate::support::{Scratch, files_in};
+use crate::support::{Scratch, assert_close, files_in};
 use assert_cmd::Command;
 use boxherd::results::read::read;
+use boxherd::results::rows::{Manifest, PrecisionManifest, ReplicationRow, SummaryRow};
 use std::path::Path;
 
 /// Short enough for a test, long enough for every kind of row.
@@ -113,6 +114,7 @@ fn every_file_of_the_results_folder_is_there() {
         "manifest.json",
         "summary.csv",
         "differences.csv",
+        "replications.csv",
         "timeseries.csv",
         "incidents.csv",
         "costs.csv",
@@ -124,6 +126,140 @@ fn every_file_of_the_results_folder_is_there() {
     }
     // Nothing beside it: what was written for the swap is gone.
     assert_eq!(std::fs::read_dir(scratch.path()).expect("it exists").count(), 1);
+}
+
+#[test]
+fn the_summary_can_be_made_again_from_the_replications() {
+    let scratch = Scratch::new("replications");
+    short_run(scratch.path(), &["--out", "mine", "--set", "faults.process_crash.rate=60/month"]);
+    let results = read(&scratch.path().join("mine")).expect("the folder is complete");
+    let of = |row: &SummaryRow| -> Vec<&ReplicationRow> {
+        let same = |own: &&ReplicationRow| {
+            (&own.platform, &own.service, &own.metric, &own.statistic)
+                == (&row.platform, &row.service, &row.metric, &row.statistic)
+        };
+        results.replications.iter().filter(same).collect()
+    };
+    let mut ratios = 0;
+    for row in &results.summary {
+        let own = of(row);
+        let numbers: Vec<u32> = own.iter().map(|own| own.replication).collect();
+        assert_eq!(numbers, [0, 1], "{row:?}");
+        if row.statistic == "ratio" {
+            ratios += 1;
+            let sum =
+                |of: fn(&ReplicationRow) -> Option<f64>| -> f64 { own.iter().filter_map(|r| of(r)).sum() };
+            let (numerator, denominator) = (sum(|r| r.numerator), sum(|r| r.denominator));
+            let expected = (denominator != 0.0).then(|| numerator / denominator);
+            assert_eq!(row.value, expected, "{row:?}");
+        } else if row.statistic == "max" {
+            // The worst of all is the worst of the worst, unless it is hidden by what is still open.
+            let worst =
+                own.iter().map(|own| own.value).try_fold(0.0_f64, |worst, value| Some(worst.max(value?)));
+            assert!(worst.is_none() || row.value == worst, "{row:?} and {worst:?}");
+        }
+    }
+    assert!(ratios > 100, "{ratios}");
+    // With two months x and y the interval of a monthly sum is (x + y)/2 ± t(0.975, 1) · s/√2 = 12.7062 · |x − y|/2.
+    let cost = results.summary.iter().find(|row| row.platform == "k8s" && row.metric == "cost_per_month");
+    let cost = cost.expect("it costs something");
+    let [x, y] = [0, 1].map(|replication| of(cost)[replication].value.expect("billed"));
+    assert!(x != y, "nothing to measure by");
+    let half = 12.706_205 * (x - y).abs() / 2.0;
+    assert_close(cost.ci_low.expect("two"), (x + y) / 2.0 - half, 1e-5 * half, "lower end");
+    assert_close(cost.ci_high.expect("two"), (x + y) / 2.0 + half, 1e-5 * half, "upper end");
+    // The difference is paired: of the means, here those of the same two months.
+    let difference = results.differences.iter().find(|row| {
+        row.service.is_empty()
+            && row.metric == "cost_per_month"
+            && row.platform_b == "k8s"
+            && row.platform_a == "pets"
+    });
+    let difference = difference.expect("a pair");
+    let pets = SummaryRow { platform: "pets".to_owned(), ..cost.clone() };
+    let [p, q] = [0, 1].map(|replication| of(&pets)[replication].value.expect("billed"));
+    let expected = ((x - p) + (y - q)) / 2.0;
+    assert_close(difference.difference.expect("known"), expected, 1e-9 * x, "difference");
+    let half = 12.706_205 * ((x - p) - (y - q)).abs() / 2.0;
+    let low = difference.difference_low.expect("two pairs");
+    assert_close(low, expected - half, 1e-5 * half.max(1e-3), "lower end of the difference");
+}
+
+/// Two platforms, machines that crash often, short runs.
+fn precise_run(scratch: &Scratch, arguments: &[&str]) -> Output {
+    let text = format!("{SHOP}\n[platform.cattle]\nkind = \"cattle\"\n");
+    scratch.write("shop.toml", &text.replace("length = \"2d\"", "length = \"1d\""));
+    let common = ["run", "shop.toml", "-r", "4", "--set", "faults.vm_crash.rate=300/year"];
+    call(scratch.path(), &[&common[..], arguments].concat())
+}
+
+fn precision_of(scratch: &Scratch) -> (Manifest, PrecisionManifest) {
+    let manifest = read(&scratch.path().join("results/shop")).expect("the folder is complete").manifest;
+    let precision = manifest.precision.clone().expect("one was asked for");
+    (manifest, precision)
+}
+
+#[test]
+fn a_precision_takes_as_many_replications_on_one_thread_as_on_two() {
+    let scratch = Scratch::new("precision-threads");
+    let files = |jobs: &str| {
+        let output =
+            precise_run(&scratch, &["--precision", "60%", "--max-replications", "60", "--jobs", jobs]);
+        assert_eq!(output.status, 0, "{}", output.stderr);
+        (files_in(&scratch.path().join("results/shop")), output.stderr)
+    };
+    let (one, told) = files("1");
+    let (manifest, precision) = precision_of(&scratch);
+    // Three threads leave batches that overshoot by another number.
+    assert!(files("2").0 == one && files("3").0 == one, "the number of threads changed a result");
+    // At least the look-ahead of five beyond the minimum; every number is made of as many as the manifest says.
+    assert!((9..=60).contains(&manifest.replications), "{manifest:?}");
+    assert!(manifest.platforms.iter().all(|p| p.digests.len() == manifest.replications as usize));
+    assert_eq!(told.contains(": reached with"), precision.reached, "{told}");
+    assert!(told.contains(&format!("{} replications", manifest.replications)), "{told}");
+    if precision.reached {
+        assert!(precision.widest_relative.is_some_and(|widest| widest <= precision.target), "{precision:?}");
+    }
+    // So many replications, asked for outright, give the same numbers: the results stand without the rule.
+    let summary = std::fs::read(scratch.path().join("results/shop/summary.csv")).expect("written");
+    precise_run(&scratch, &["--replications", &manifest.replications.to_string()]);
+    assert!(std::fs::read(scratch.path().join("results/shop/summary.csv")).expect("written") == summary);
+}
+
+#[test]
+fn a_looser_precision_needs_no_more_replications() {
+    let scratch = Scratch::new("precision-looser");
+    let replications = |target: &str| {
+        precise_run(&scratch, &["--precision", target, "--max-replications", "40"]);
+        precision_of(&scratch).0.replications
+    };
+    let all: Vec<u32> = ["20%", "50%", "100%"].map(replications).to_vec();
+    assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
+}
+
+#[test]
+fn a_precision_out_of_reach_is_told_plainly() {
+    let scratch = Scratch::new("precision-exhausted");
+    let output = precise_run(&scratch, &["--precision", "0.0001%", "--max-replications", "6"]);
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    assert!(output.stderr.contains("NOT reached with 6 replications, the most allowed"), "{}", output.stderr);
+    assert!(output.stderr.contains("Raise --max-replications"), "{}", output.stderr);
+    let (manifest, precision) = precision_of(&scratch);
+    assert_eq!((manifest.replications, precision.reached, precision.maximum), (6, false, 6));
+    assert!(manifest.overrides.contains(&"run.precision=0.0001%".to_owned()), "the manifest makes it again");
+    let quiet = precise_run(&scratch, &["-q", "--precision", "0.0001%", "--max-replications", "6"]);
+    assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_precision_that_cannot_be_is_refused() {
+    check_refused(&["run", "--precision", "5"], &["--precision", "such as `5%`"]);
+    check_refused(&["run", "--precision", "0%"], &["above 0%"]);
+    check_refused(&["run", "--max-replications", "0"], &["--max-replications"]);
+    check_refused(
+        &["run", "-r", "50", "--precision", "5%", "--max-replications", "40"],
+        &["begins with 50 replications", "raise `run.max_replications`"],
+    );
 }
 
 #[test]

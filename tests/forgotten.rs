@@ -7,11 +7,18 @@ use boxherd::world::{BoxId, Observation, World};
 use std::collections::BTreeMap;
 
 /// Four weeks in which everything happens, often while something else is being mended.
-const STORMY: [&str; 9] = [
+const STORMY: [&str; 16] = [
     "faults.vm_crash.rate=60/year",
     "faults.vm_loss.rate=30/year",
     "faults.process_crash.rate=20/month",
     "faults.zone_outage.rate=10/year",
+    "faults.rack_outage.rate=10/year",
+    "faults.rack_network.rate=10/year",
+    "faults.power_outage.rate=5/year",
+    "faults.slow_vm.rate=10/year",
+    "faults.spot_reclaim.rate=30/year",
+    "platform.cattle.purchase=spot",
+    "platform.k8s.node_pool.purchase=spot",
     "cloud.launch_failure=10%",
     "service.shop.release.rate=5/week",
     "service.shop.release.failure_rate=50%",

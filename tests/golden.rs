@@ -34,6 +34,9 @@ vm_crash.rate = "0/year"
 vm_loss.rate = "0/year"
 process_crash.rate = "0/year"
 zone_outage.rate = "0/year"
+rack_outage.rate = "0/year"
+rack_network.rate = "0/year"
+slow_vm.rate = "0/year"
 "#;
 
 /// More would not be read.
@@ -136,6 +139,30 @@ fn a_crash_of_a_machine() {
 #[test]
 fn a_loss_of_a_machine() {
     check("vm-loss", &["faults.vm_loss.rate=20/year"], "MACHINE DOWN: vm-loss");
+}
+
+#[test]
+fn an_outage_of_a_rack() {
+    check("rack-outage", &["faults.rack_outage.rate=20/year", "faults.rack_size=1"], "IS DOWN: rack-outage");
+}
+
+#[test]
+fn a_slow_machine() {
+    check(
+        "slow-vm",
+        &["faults.slow_vm.rate=60/year", "faults.slow_vm.lasts=3h"],
+        "MACHINE RUNS BADLY: slow-vm",
+    );
+}
+
+#[test]
+fn a_reclaim_of_a_spot_machine() {
+    let overrides = [
+        "platform.cattle.purchase=spot",
+        "platform.k8s.node_pool.purchase=spot",
+        "faults.spot_reclaim.rate=2/month",
+    ];
+    check_on(&["cattle", "k8s"], "spot-reclaim", &overrides, "the cloud will take it back");
 }
 
 #[test]

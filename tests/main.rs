@@ -5,11 +5,18 @@
 
 mod command_line;
 mod determinism;
+mod faults;
 mod forgotten;
 mod golden;
 mod keys;
 mod layers;
+mod memory;
+mod metamorphic;
 mod oracles;
 mod outside;
+mod requests;
 mod scale;
+mod sizing;
 mod support;
+mod traffic;
+mod verify;

@@ -33,11 +33,18 @@ vm_crash.rate = "0/year"
 vm_loss.rate = "0/year"
 process_crash.rate = "0/year"
 zone_outage.rate = "0/year"
+rack_outage.rate = "0/year"
+rack_network.rate = "0/year"
+slow_vm.rate = "0/year"
 "#;
 
 /// Weeks with everything that can go wrong, on all platforms of the quickstart.
 fn eventful() -> ResultSet {
-    run(&quickstart(&[
+    eventful_with(&[])
+}
+
+fn eventful_with(more: &[&str]) -> ResultSet {
+    let usual = [
         "run.replications=2",
         "run.length=2w",
         "faults.vm_crash.rate=20/year",
@@ -45,7 +52,8 @@ fn eventful() -> ResultSet {
         "faults.process_crash.rate=10/month",
         "faults.zone_outage.rate=10/year",
         "service.shop.release.failure_rate=50%",
-    ]))
+    ];
+    run(&quickstart(&[&usual[..], more].concat()))
 }
 
 #[test]
@@ -186,7 +194,13 @@ fn lines_of_the_bill_sum_to_the_cost() {
 
 #[test]
 fn stages_of_an_incident_sum_to_its_total() {
-    let results = eventful();
+    let results = eventful_with(&[
+        "faults.rack_outage.rate=20/year",
+        "faults.rack_network.rate=20/year",
+        "faults.power_outage.rate=20/year",
+        "faults.overheating.rate=20/year",
+        "faults.slow_vm.rate=20/year",
+    ]);
     for row in &results.incidents {
         let IncidentRow { detect_s, decide_s, provision_s, boot_s, configure_s, start_s, rotation_s, .. } =
             row;
@@ -195,7 +209,8 @@ fn stages_of_an_incident_sum_to_its_total() {
         assert_close(stages.into_iter().sum(), row.total_s, 1e-3, &format!("{row:?}"));
     }
     for platform in &results.manifest.platforms {
-        for kind in ["vm-crash", "vm-loss", "process-crash", "zone-outage", "bad-release"] {
+        let kinds = ["vm-crash", "vm-loss", "slow-vm", "process-crash", "rack-outage", "rack-network"];
+        for kind in kinds.into_iter().chain(["power-outage", "overheating", "zone-outage", "bad-release"]) {
             let of = |row: &&IncidentRow| row.platform == platform.name && row.kind == kind;
             assert!(results.incidents.iter().any(|row| of(&row)), "{} met no {kind}", platform.name);
         }

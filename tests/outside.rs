@@ -4,11 +4,13 @@
 use crate::support::{Unwatched, assert_close, scenario, value};
 use boxherd::engine::{SimDuration, SimTime};
 use boxherd::experiment::{Contestant, compare};
-use boxherd::platform::Platform;
 use boxherd::platform::cattle::{Cattle, CattleParameters, GroupView, ScalingPolicy};
+use boxherd::platform::{Platform, Sizing};
 use boxherd::scenario::Scenario;
 use boxherd::simulation::{self, Watcher};
-use boxherd::world::{About, Api, BoxId, Observation, PlatformEvent, Signal, Version, VmId, World, ZoneId};
+use boxherd::world::{
+    About, Api, BoxId, Observation, PlatformEvent, Purchase, Signal, Version, VmId, World, ZoneId,
+};
 use std::collections::BTreeMap;
 
 /// One service under flat load whose machines crash, and come back after ten minutes to the second.
@@ -44,6 +46,9 @@ vm_crash.down = "10m"
 vm_loss.rate = "0/year"
 process_crash.rate = "0/year"
 zone_outage.rate = "0/year"
+rack_outage.rate = "0/year"
+rack_network.rate = "0/year"
+slow_vm.rate = "0/year"
 "#;
 
 /// A platform: two machines with a box each, and a cron job that starts the box half a minute after a boot.
@@ -59,7 +64,7 @@ impl Platform for TwoMachines {
         let service = api.services().next().expect("there is one service");
         let machine = api.catalog().find("m7i.large").expect("it is in the catalog");
         for zone in [ZoneId(0), ZoneId(1)] {
-            let vm = api.adopt_vm(machine, zone);
+            let vm = api.adopt_vm(machine, zone, Purchase::OnDemand);
             let subject = api.adopt_box(service, vm);
             api.route(subject);
             self.boxes.insert(vm, subject);
@@ -82,8 +87,8 @@ impl Platform for TwoMachines {
         None
     }
 
-    fn sizing(&self) -> Vec<String> {
-        vec!["web: 2 × m7i.large, as ever".to_owned()]
+    fn sizing(&self) -> Sizing {
+        Sizing { lines: vec!["web: 2 × m7i.large, as ever".to_owned()], ..Sizing::default() }
     }
 }
 
@@ -112,7 +117,7 @@ impl Platform for RebootFirst {
         self.0.describe_event(event)
     }
 
-    fn sizing(&self) -> Vec<String> {
+    fn sizing(&self) -> Sizing {
         self.0.sizing()
     }
 }

@@ -1,14 +1,25 @@
 //! Instance types and their prices: dated lists of three clouds, embedded, each row with its source.
 //!
-//! Knows list prices only: on demand, Linux, one region a cloud. Commitments, spot and currencies are not here.
+//! Knows list prices only: on demand and spot, Linux, one region a cloud. Commitments and currencies are not here,
+//! and a spot price is that of one day.
 //! Start at [`Catalog::embedded`].
 
 mod prices;
 
 pub use prices::PriceParameters;
 
-use crate::parameter::{Bytes, MilliCpu, UsdPerHour};
+use crate::parameter::{Bytes, MilliCpu, UsdPerHour, choices};
 use serde::Deserialize;
+
+choices! {
+    /// How a machine is bought.
+    pub enum Purchase {
+        /// By the hour for as long as one likes.
+        OnDemand = "on-demand",
+        /// At a discount, until the cloud takes it back (`faults.spot_reclaim`).
+        Spot = "spot",
+    }
+}
 
 /// A machine that can be rented.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +31,8 @@ pub struct InstanceType {
     pub memory: Bytes,
     /// On demand, Linux, list price.
     pub price: UsdPerHour,
+    /// Share of that price that a spot machine saves, where the list says.
+    pub spot_saving: Option<f64>,
     /// Pods that a managed Kubernetes node of this type takes (AWS: network interfaces; else 110).
     pub max_pods: u32,
     /// Whether the price buys a share of the CPU only, with credits above (AWS t-types, Azure B, GCP e2-small …).
@@ -44,6 +57,8 @@ struct AwsRow {
     usd_per_hour_on_demand_linux: f64,
     region: String,
     eks_max_pods: u32,
+    #[serde(rename = "spot_saving_pct_2025-06-28")]
+    spot_saving_pct: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +67,7 @@ struct GcpRow {
     vcpu: f64,
     memory_gib: f64,
     usd_per_hour_on_demand: f64,
+    usd_per_hour_spot: Option<f64>,
     region: String,
 }
 
@@ -81,16 +97,18 @@ impl Catalog {
             let burstable = row.instance_type.starts_with('t');
             types.push(InstanceType {
                 max_pods: row.eks_max_pods,
+                spot_saving: row.spot_saving_pct.map(|percent| percent / 100.0),
                 ..instance(row.instance_type, "aws", row.region, row.vcpu, row.memory_gib)
                     .priced(row.usd_per_hour_on_demand_linux, burstable)
             });
         }
         for row in rows::<GcpRow>(include_str!("gcp.csv")) {
             let shared = ["micro", "small", "medium"].iter().any(|s| row.machine_type.ends_with(s));
-            types.push(
-                instance(row.machine_type, "gcp", row.region, row.vcpu, row.memory_gib)
-                    .priced(row.usd_per_hour_on_demand, shared),
-            );
+            types.push(InstanceType {
+                spot_saving: row.usd_per_hour_spot.map(|spot| 1.0 - spot / row.usd_per_hour_on_demand),
+                ..instance(row.machine_type, "gcp", row.region, row.vcpu, row.memory_gib)
+                    .priced(row.usd_per_hour_on_demand, shared)
+            });
         }
         for row in rows::<AzureRow>(include_str!("azure.csv")).into_iter().filter(|r| r.note.is_empty()) {
             let burstable = row.vm_size.starts_with("Standard_B");
@@ -127,6 +145,7 @@ fn instance(name: String, cloud: &'static str, region: String, vcpu: f64, memory
         cpu: MilliCpu::from_milli((vcpu * 1_000.0).round() as u32),
         memory: Bytes::from_bytes((memory_gib * (1u64 << 30) as f64) as u64),
         price: UsdPerHour::default(),
+        spot_saving: None,
         max_pods: 110,
         burstable: false,
     }
@@ -163,6 +182,16 @@ mod tests {
         let catalog = Catalog::embedded();
         let m7i = catalog.get(catalog.find("m7i.large").expect("listed"));
         assert_eq!((m7i.price.as_usd_per_hour_f64(), m7i.cpu.as_cpus_f64(), m7i.max_pods), (0.1008, 2.0, 29));
+    }
+
+    #[test]
+    fn spot_prices_are_those_of_the_lists_where_a_list_has_them() {
+        let catalog = Catalog::embedded();
+        let saving = |name| catalog.get(catalog.find(name).expect("listed")).spot_saving;
+        // m7i.large: 68 %; c2-standard-4: 1 − 0.09968 / 0.208808 = 0.5226.
+        assert_eq!((saving("m7i.large"), saving("Standard_D2s_v5")), (Some(0.68), None));
+        assert!((saving("c2-standard-4").expect("listed") - 0.522_6).abs() < 1e-4);
+        assert!(catalog.types.iter().filter_map(|t| t.spot_saving).all(|s| (0.0..1.0).contains(&s)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The command line: the only part of boxherd that prints or ends the process.
 //!
-//! stdout is data, stderr is talk. Exit status: 0 done, 1 a run failed, 2 usage or invalid scenario, 130 interrupted.
-//! Knows no domain rule: it asks `scenario`, `experiment`, `results` and `report`. One file a command. Start at
+//! stdout is data, stderr is talk. Exit status: 0 done, 1 a run or a check failed, 2 usage or invalid scenario, 130 interrupted.
+//! Knows no domain rule: it asks `scenario`, `experiment`, `results`, `report` and `verify`. One file a command. Start at
 //! [`main`].
 
 mod check;
@@ -10,6 +10,7 @@ mod outcome;
 mod progress;
 mod replay;
 mod run;
+mod verify;
 
 use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -37,6 +38,7 @@ enum Command {
     Check(check::Arguments),
     Explain(explain::Arguments),
     Replay(replay::Arguments),
+    Verify(verify::Arguments),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,10 +5,11 @@
 use super::outcome::Failure;
 use super::progress::TerminalProgress;
 use crate::experiment::{self, Options};
+use crate::report::number::significant;
 use crate::report::table::{TableOptions, WIDTH, table};
 use crate::report::words::wrap;
 use crate::report::{charts, verdict};
-use crate::results::rows::{DifferenceRow, Manifest, ResultSet, SummaryRow};
+use crate::results::rows::{DifferenceRow, Manifest, PrecisionManifest, ResultSet, SummaryRow};
 use crate::results::write;
 use crate::scenario::{self, Scenario};
 use clap::ValueEnum;
@@ -36,6 +37,15 @@ pub struct Arguments {
     /// Replications [default: the scenario's]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     replications: Option<u32>,
+
+    /// Add replications until the differences that the sentences rest on are known to within P % of their level,
+    /// and stay so; -r is then the least
+    #[arg(long, value_name = "P%", value_parser = percentage)]
+    precision: Option<String>,
+
+    /// With --precision: replications at most [default: 1000, or the scenario's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_replications: Option<u32>,
 
     /// Worker threads; changes no result [default: all cores]
     #[arg(short, long, value_name = "N", value_parser = at_least_one)]
@@ -89,6 +99,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     progress.finish();
     let results = results?;
 
+    if let Some(precision) = results.manifest.precision.as_ref().filter(|_| !arguments.quiet) {
+        let told = told(precision, results.manifest.replications);
+        // Talk that nobody can hear must not cost the results.
+        let _ = writeln!(anstream::stderr(), "{}", wrap(&told, WIDTH));
+    }
+
     write::write(&out, &results, &charts::all(&results)).map_err(Failure::run)?;
     let text = match arguments.format {
         Format::Table => arguments.comparison(&results, &out),
@@ -100,11 +116,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 impl Arguments {
-    /// `--seed` and `--replications` are keys of the scenario like any other, and the last word.
+    /// `--seed`, `--replications` and the like are keys of the scenario like any other, and the last word.
     fn overrides(&self) -> Vec<String> {
         let mut overrides = self.set.clone();
         overrides.extend(self.seed.map(|seed| format!("run.seed={seed}")));
         overrides.extend(self.replications.map(|count| format!("run.replications={count}")));
+        overrides.extend(self.precision.as_ref().map(|target| format!("run.precision={target}")));
+        overrides.extend(self.max_replications.map(|count| format!("run.max_replications={count}")));
         overrides
     }
 
@@ -159,11 +177,38 @@ fn default_folder(scenario: &str) -> PathBuf {
     Path::new("results").join(scenario.chars().map(safe).collect::<String>())
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("expected 1 or more".to_owned()),
         Ok(count) => Ok(count),
         Err(error) => Err(format!("expected a number: {error}")),
+    }
+}
+
+/// `5%` or `0.5%`.
+fn percentage(text: &str) -> Result<String, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match number {
+        Some(number) if number > 0.0 && number <= 100.0 => Ok(text.to_owned()),
+        _ => Err("expected a percentage above 0% and up to 100%, such as `5%`".to_owned()),
+    }
+}
+
+/// What became of `--precision`, plainly.
+fn told(precision: &PrecisionManifest, replications: u32) -> String {
+    let percent = |share: f64| format!("{} %", significant(share * 100.0));
+    let target = percent(precision.target);
+    let Some(widest) = &precision.widest else {
+        return format!("Precision {target}: nothing to compare in {replications} replications.");
+    };
+    let width = precision.widest_relative.map_or("no interval".to_owned(), |w| format!("± {}", percent(w)));
+    if precision.reached {
+        format!("Precision {target}: reached with {replications} replications; widest: {widest}, {width}.")
+    } else {
+        format!(
+            "Precision {target}: NOT reached with {replications} replications, the most allowed; widest: {widest}, \
+             {width}. Raise --max-replications, or ask for less."
+        )
     }
 }
 
@@ -223,6 +268,36 @@ mod tests {
     }
 
     #[test]
+    fn a_precision_is_a_percentage() {
+        assert_eq!(percentage("0.5%").as_deref(), Ok("0.5%"));
+        for wrong in ["5", "0%", "101%", "NaN%", "five%", ""] {
+            assert!(percentage(wrong).is_err_and(|why| why.contains("`5%`")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unreached_precision_is_told_with_what_keeps_it() {
+        let mut precision = PrecisionManifest {
+            target: 0.05,
+            minimum: 30,
+            maximum: 40,
+            reached: false,
+            widest: Some("recovery_time p50, pets against k8s".to_owned()),
+            widest_relative: Some(0.312),
+        };
+        let text = told(&precision, 40);
+        assert!(
+            text.starts_with("Precision 5.00 %: NOT reached with 40 replications, the most allowed"),
+            "{text}"
+        );
+        assert!(text.contains("recovery_time p50, pets against k8s, ± 31.2 %"), "{text}");
+        precision.reached = true;
+        assert!(told(&precision, 35).contains("reached with 35 replications"));
+        precision.widest_relative = None;
+        assert!(told(&precision, 35).contains("no interval"));
+    }
+
+    #[test]
     fn the_default_folder_stays_inside_results() {
         assert_eq!(default_folder("web-shop"), Path::new("results/web-shop"));
         assert_eq!(default_folder("../../etc"), Path::new("results/------etc"));
@@ -232,7 +307,7 @@ mod tests {
     fn json_is_one_document_with_a_schema_version() {
         let results = fixture::three_platforms();
         let value: serde_json::Value = serde_json::from_str(&json(&results)).unwrap();
-        assert_eq!(value["schema_version"], 1);
+        assert_eq!(value["schema_version"], 2);
         assert_eq!(value["manifest"]["scenario_name"], "quickstart");
         assert_eq!(value["summary"].as_array().unwrap().len(), results.summary.len());
         assert_eq!(value["differences"].as_array().unwrap().len(), results.differences.len());

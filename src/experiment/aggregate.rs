@@ -4,14 +4,16 @@
 //! four questions of the verdict, whole platforms, all pairs, are one family (they are what the program asserts);
 //! every other statistic of a metric is a family of its own pairs. Start at [`aggregate`].
 
-use super::quantile::PooledQuantiles;
+use super::evidence::{Evidence, Indexed};
+use super::replications;
 use super::series::{costs, incidents, timeseries};
-use super::statistics::{Comparison, Estimate, Part, compare_ratios, holm, ratio_of_sums};
-use crate::metrics::outcome::{Measure, ReplicationOutcome};
-use crate::results::kaplan_meier::Observation;
-use crate::results::metric::{Kind, METRICS, MetricDefinition, MetricId, QUESTIONS};
-use crate::results::rows::{DifferenceRow, Manifest, PlatformManifest, ResultSet, SummaryRow};
-use std::collections::BTreeMap;
+use super::statistics::{Comparison, correlation, holm};
+use crate::metrics::outcome::ReplicationOutcome;
+use crate::platform::sizing::{ServiceSize, Sizing};
+use crate::results::metric::{Kind, METRICS, MetricDefinition, QUESTIONS};
+use crate::results::rows::{
+    DifferenceRow, Manifest, PlatformManifest, ReplicationRow, ResultSet, SizeManifest, SummaryRow,
+};
 
 /// What all platforms share.
 pub struct Frame {
@@ -34,8 +36,8 @@ pub struct Bucket {
 pub struct PlatformOutcomes {
     pub name: String,
     pub kind: String,
-    /// What the sizing chose, one line a service, for people.
-    pub sizing: Vec<String>,
+    /// What the sizing chose, and for what.
+    pub sizing: Sizing,
     pub outcomes: Vec<ReplicationOutcome>,
 }
 
@@ -56,11 +58,12 @@ pub fn aggregate(frame: Frame, platforms: &[PlatformOutcomes]) -> ResultSet {
     assert!(manifest.platforms.is_empty(), "platforms come from their outcomes");
     manifest.platforms = platforms.iter().map(platform_manifest).collect();
 
-    let (summary, differences) = statistics(platforms, &services, manifest.seed);
+    let (summary, differences, replications) = statistics(platforms, &services, manifest.seed);
     ResultSet {
         manifest,
         summary,
         differences,
+        replications,
         timeseries: platforms.iter().flat_map(|platform| timeseries(platform, &services, &buckets)).collect(),
         incidents: platforms.iter().flat_map(|platform| incidents(platform, &services)).collect(),
         costs: platforms.iter().flat_map(costs).collect(),
@@ -71,85 +74,27 @@ fn platform_manifest(platform: &PlatformOutcomes) -> PlatformManifest {
     PlatformManifest {
         name: platform.name.clone(),
         kind: platform.kind.clone(),
-        sizing: platform.sizing.clone(),
+        sizing: platform.sizing.lines.clone(),
+        sizes: platform.sizing.services.iter().map(size_manifest).collect(),
         digests: platform.outcomes.iter().map(|outcome| format!("{:016x}", outcome.digest)).collect(),
         events: platform.outcomes.iter().map(|outcome| outcome.events).sum(),
     }
 }
 
-/// One metric of one scope on one platform, ready to be summed up and compared.
-enum Evidence {
-    Parts(Vec<Part>),
-    Pool(PooledQuantiles),
-}
-
-impl Evidence {
-    fn collect(platform: &Indexed<'_>, scope: Option<u16>, metric: &MetricDefinition, seed: u64) -> Evidence {
-        let outcomes = &platform.outcomes.outcomes;
-        match metric.kind {
-            Kind::Mean | Kind::Ratio => {
-                let nothing = || vec![Part::default(); outcomes.len()];
-                Evidence::Parts(platform.parts.get(&(scope, metric.id)).cloned().unwrap_or_else(nothing))
-            }
-            Kind::Quantiles(probabilities) => {
-                let samples: Vec<Vec<Observation>> =
-                    outcomes.iter().map(|outcome| samples(outcome, scope, metric)).collect();
-                Evidence::Pool(PooledQuantiles::new(&samples, probabilities, seed))
-            }
-        }
+fn size_manifest(size: &ServiceSize) -> SizeManifest {
+    SizeManifest {
+        service: size.service.clone(),
+        boxes: size.boxes,
+        spare_boxes: size.spare_boxes,
+        machine: size.machine.clone(),
+        cores_per_box: size.cores_per_box,
+        forecast_peak_rps: size.forecast_peak,
+        planned_rps: size.planned_rate,
+        latency_quantile: size.latency_quantile,
+        latency_goal_s: size.latency_goal_s,
+        expected_latency_s: size.expected_latency_s,
+        explicit: size.explicit,
     }
-
-    /// Replications that had something to observe.
-    fn replications(&self) -> usize {
-        match self {
-            Evidence::Parts(parts) => parts.iter().filter(|part| part.denominator != 0.0).count(),
-            Evidence::Pool(pool) => pool.replications(),
-        }
-    }
-
-    fn estimate(&self, index: usize) -> Estimate {
-        match self {
-            Evidence::Parts(parts) => ratio_of_sums(parts),
-            Evidence::Pool(pool) => pool.estimate(index),
-        }
-    }
-
-    fn compare(&self, other: &Evidence, index: usize) -> Comparison {
-        match (self, other) {
-            (Evidence::Parts(a), Evidence::Parts(b)) => compare_ratios(a, b),
-            (Evidence::Pool(a), Evidence::Pool(b)) => a.compare(b, index),
-            _ => unreachable!("both sides are of one metric"),
-        }
-    }
-}
-
-/// A platform with its measures found once: parts by replication.
-struct Indexed<'a> {
-    outcomes: &'a PlatformOutcomes,
-    parts: BTreeMap<(Option<u16>, MetricId), Vec<Part>>,
-}
-
-impl Indexed<'_> {
-    fn new(outcomes: &PlatformOutcomes) -> Indexed<'_> {
-        let count = outcomes.outcomes.len();
-        let mut parts = BTreeMap::new();
-        for (replication, outcome) in outcomes.outcomes.iter().enumerate() {
-            for measure in &outcome.measures {
-                let key = (measure.service, measure.metric);
-                let of_metric: &mut Vec<Part> =
-                    parts.entry(key).or_insert_with(|| vec![Part::default(); count]);
-                let Measure { numerator, denominator, .. } = *measure;
-                of_metric[replication] = of_metric[replication] + Part { numerator, denominator };
-            }
-        }
-        Indexed { outcomes, parts }
-    }
-}
-
-fn samples(outcome: &ReplicationOutcome, scope: Option<u16>, metric: &MetricDefinition) -> Vec<Observation> {
-    let in_scope =
-        outcome.samples.iter().filter(|s| s.metric == metric.id && (scope.is_none() || s.service == scope));
-    in_scope.map(|sample| Observation { value: sample.value, censored: sample.censored }).collect()
 }
 
 /// Summary and differences. The whole platform comes first and has every metric that any platform observed, and
@@ -158,9 +103,11 @@ fn statistics(
     platforms: &[PlatformOutcomes],
     services: &[String],
     seed: u64,
-) -> (Vec<SummaryRow>, Vec<DifferenceRow>) {
-    let (mut summary, mut differences) = (Vec::new(), Vec::new());
-    let indexed: Vec<Indexed<'_>> = platforms.iter().map(Indexed::new).collect();
+) -> (Vec<SummaryRow>, Vec<DifferenceRow>, Vec<ReplicationRow>) {
+    let (mut summary, mut differences, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let indexed: Vec<Indexed<'_>> = platforms.iter().map(|p| Indexed::new(&p.outcomes)).collect();
+    let numbers: Vec<u32> =
+        platforms.first().map_or(Vec::new(), |p| p.outcomes.iter().map(|o| o.replication).collect());
     let scopes = std::iter::once(None).chain((0..services.len() as u16).map(Some));
     for scope in scopes {
         for metric in &METRICS {
@@ -171,17 +118,21 @@ fn statistics(
                 continue;
             }
             let labels = Labels { service: service_name(services, scope), metric };
+            for (platform, evidence) in platforms.iter().zip(&evidence) {
+                rows.extend(replications::rows((&platform.name, labels.service), metric, evidence, &numbers));
+            }
             for (index, statistic) in metric.statistics().iter().enumerate() {
+                let own: Vec<Vec<Option<f64>>> =
+                    evidence.iter().map(|evidence| own_values(evidence, numbers.len(), index)).collect();
                 for (platform, evidence) in platforms.iter().zip(&evidence) {
                     summary.push(labels.summary(&platform.name, statistic, evidence, index));
                 }
                 let first = differences.len();
-                for a in 0..platforms.len() {
-                    for b in a + 1..platforms.len() {
-                        let names = (platforms[a].name.as_str(), platforms[b].name.as_str());
-                        let both = (&evidence[a], &evidence[b]);
-                        differences.push(labels.difference(names, statistic, both, index));
-                    }
+                for (a, b) in pairs(platforms.len()) {
+                    let names = (platforms[a].name.as_str(), platforms[b].name.as_str());
+                    let both = (&evidence[a], &evidence[b]);
+                    let row = labels.difference(names, statistic, both, index);
+                    differences.push(DifferenceRow { correlation: correlated(&own[a], &own[b]), ..row });
                 }
                 correct(&mut differences[first..].iter_mut().collect::<Vec<_>>());
             }
@@ -192,7 +143,23 @@ fn statistics(
             && QUESTIONS.iter().any(|&(id, statistic)| row.is_of(id.definition().name, statistic))
     };
     correct(&mut differences.iter_mut().filter(|row| is_question(row)).collect::<Vec<_>>());
-    (summary, differences)
+    (summary, differences, rows)
+}
+
+/// What each replication says by itself of the statistic at `index`.
+fn own_values(evidence: &Evidence, replications: usize, index: usize) -> Vec<Option<f64>> {
+    (0..replications).map(|replication| evidence.of_replication(replication, index).value).collect()
+}
+
+/// Over the replications in which both have a value.
+fn correlated(a: &[Option<f64>], b: &[Option<f64>]) -> Option<f64> {
+    let pairs: Vec<(f64, f64)> = a.iter().zip(b).filter_map(|(&a, &b)| Some((a?, b?))).collect();
+    correlation(&pairs)
+}
+
+/// Every two of so many, in order.
+pub(super) fn pairs(count: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..count).flat_map(move |a| (a + 1..count).map(move |b| (a, b)))
 }
 
 /// Holm over one family.
@@ -252,6 +219,7 @@ impl Labels<'_> {
             ratio_high: ratio.high,
             p_value,
             p_adjusted: None,
+            correlation: None,
             replications: a.replications().min(b.replications()) as u32,
         }
     }

@@ -1,7 +1,9 @@
 //! From outcomes to rows, with numbers small enough to follow.
 
 use super::*;
-use crate::metrics::outcome::{CostLine, IncidentOutcome, MachinePoint, RecoveryStages, Sample, SeriesPoint};
+use crate::metrics::outcome::{
+    CostLine, IncidentOutcome, MachinePoint, Measure, RecoveryStages, Sample, SeriesPoint,
+};
 use crate::results::metric::MetricId as Id;
 use crate::results::rows::SCHEMA_VERSION;
 
@@ -16,6 +18,7 @@ fn frame() -> Frame {
         overrides: vec![],
         seed: 1,
         replications: 2,
+        precision: None,
         warm_up_s: 0.0,
         horizon_s: 3_600.0,
         start_date: "2026-01-05".to_owned(),
@@ -47,7 +50,7 @@ fn platform(name: &str, costs: &[f64], recoveries: &[&[f64]]) -> PlatformOutcome
         ..ReplicationOutcome::default()
     };
     let outcomes = costs.iter().zip(recoveries).enumerate().map(outcome).collect();
-    PlatformOutcomes { name: name.to_owned(), kind: name.to_owned(), sizing: vec![], outcomes }
+    PlatformOutcomes { name: name.to_owned(), kind: name.to_owned(), sizing: Sizing::default(), outcomes }
 }
 
 fn value(results: &ResultSet, platform: &str, service: &str, metric: Id, statistic: &str) -> Option<f64> {
@@ -93,20 +96,20 @@ fn a_distribution_without_samples_is_an_empty_row_not_a_missing_one() {
 
 #[test]
 fn the_four_questions_share_one_correction() {
-    // Costs 100, 110, 120 against 90, 101, 109: three pairs of platforms would be one family of their own; with
-    // two platforms a family of cost alone has one member and would leave p as it is. Recovery adds a second.
-    let recoveries: [&[f64]; 3] = [&[10.0, 11.0], &[12.0], &[9.0, 13.0]];
-    let slower: [&[f64]; 3] = [&[20.0, 25.0], &[12.5], &[19.0, 23.0]];
+    // Costs about 110 against 100: three pairs of platforms would be one family of their own; with two platforms a
+    // family of cost alone has one member and would leave p as it is. Recovery adds a second.
+    let recoveries: [&[f64]; 6] = [&[10.0, 11.0], &[12.0], &[9.0, 13.0], &[10.5], &[11.5], &[8.0]];
+    let slower: [&[f64]; 6] = [&[20.0, 25.0], &[12.5], &[19.0, 23.0], &[22.0], &[9.5], &[21.0]];
     let platforms = [
-        platform("pets", &[100.0, 110.0, 120.0], &slower),
-        platform("k8s", &[90.0, 101.0, 109.0], &recoveries),
+        platform("pets", &[100.0, 110.0, 120.0, 105.0, 115.0, 108.0], &slower),
+        platform("k8s", &[90.0, 101.0, 109.0, 96.0, 104.0, 99.0], &recoveries),
     ];
     let results = aggregate(frame(), &platforms);
     let row = |metric: &str, statistic: &str| {
         results.differences.iter().find(|row| row.is_of(metric, statistic)).expect("a row")
     };
     let (cost, recovery) = (row("cost_per_month", "ratio"), row("recovery_time", "p50"));
-    let (p_cost, p_recovery) = (cost.p_value.expect("three pairs"), recovery.p_value.expect("three pairs"));
+    let (p_cost, p_recovery) = (cost.p_value.expect("six pairs"), recovery.p_value.expect("six pairs"));
     assert!(p_cost < p_recovery, "{p_cost} {p_recovery}");
     assert_eq!(cost.p_adjusted, Some(p_cost * 2.0));
     assert_eq!(recovery.p_adjusted, Some((p_cost * 2.0).max(p_recovery)));
@@ -173,4 +176,21 @@ fn the_manifest_lists_platforms_with_their_digests() {
 fn platforms_with_different_replications_are_not_compared() {
     let platforms = [platform("pets", &[1.0], &[&[]]), platform("k8s", &[1.0, 2.0], &[&[], &[]])];
     aggregate(frame(), &platforms);
+}
+
+#[test]
+fn differences_say_how_the_replications_of_the_two_correlate() {
+    let none: [&[f64]; 4] = [&[]; 4];
+    let platforms = [
+        platform("a", &[1.0, 2.0, 3.0, 4.0], &none),
+        platform("b", &[10.0, 20.0, 30.0, 40.0], &none),
+        platform("c", &[5.0, 5.0, 5.0, 5.0], &none),
+    ];
+    let results = aggregate(frame(), &platforms);
+    let of = |a: &str, b: &str| {
+        let mut rows = results.differences.iter().filter(|row| row.metric == "cost_per_month");
+        rows.find(|row| row.platform_a == a && row.platform_b == b).expect("all pairs are there").correlation
+    };
+    assert!((of("a", "b").expect("both vary") - 1.0).abs() < 1e-12);
+    assert_eq!(of("a", "c"), None, "c is always the same");
 }

@@ -5,18 +5,25 @@
 //! can name; [`aggregate::aggregate`] turns outcomes into rows.
 
 pub mod aggregate;
+pub mod coverage;
+mod evidence;
+mod headlines;
+pub mod precision;
 pub mod quantile;
+mod replications;
 mod series;
 pub mod statistics;
 
 use crate::metrics::outcome::ReplicationOutcome;
 use crate::metrics::{Frame, Recorder};
-use crate::platform::{Platform, PlatformParameters};
-use crate::results::rows::{Manifest, ResultSet, SCHEMA_VERSION};
+use crate::platform::{Platform, PlatformParameters, Sizing};
+use crate::results::rows::{Manifest, PrecisionManifest, ResultSet, SCHEMA_VERSION};
 use crate::scenario::Scenario;
 use crate::simulation;
 use crate::world::World;
 use aggregate::{Bucket, PlatformOutcomes, aggregate};
+use headlines::headline_widths;
+use precision::{Next, Rule, Sequential, widest};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -32,7 +39,7 @@ pub struct Options {
 
 /// Who wants to know how far it is, and may stop it. Called from several threads.
 pub trait Progress: Sync {
-    /// Once, before the first replication ends: how many there are over all platforms.
+    /// Before a replication begins: how many there are over all platforms. Again when there are to be more.
     fn total(&self, replications: u64);
     /// One more replication is done.
     fn done(&self);
@@ -79,7 +86,8 @@ pub fn run(scenario: &Scenario, options: &Options, progress: &dyn Progress) -> R
     compare(scenario, &contestants, options.jobs, progress)
 }
 
-/// Runs every replication of every contestant in the scenario's world, on `jobs` threads (all cores if `None`).
+/// Runs every replication of every contestant in the scenario's world, on `jobs` threads (all cores if `None`): as
+/// many as the scenario says, or as its precision takes.
 ///
 /// # Errors
 /// If it was cancelled, or a replication failed.
@@ -89,38 +97,106 @@ pub fn compare(
     jobs: Option<usize>,
     progress: &dyn Progress,
 ) -> Result<ResultSet, RunError> {
-    let replications = scenario.parameters.run.replications;
-    progress.total(contestants.len() as u64 * u64::from(replications));
-    let frame = frame(scenario);
-    // Platforms take turns, so that the time left is honest from the beginning.
-    let tasks: Vec<(u32, usize)> =
-        (0..replications).flat_map(|r| (0..contestants.len()).map(move |c| (r, c))).collect();
-    let one = |&(replication, c): &(u32, usize)| {
-        if progress.cancelled() {
-            return Err(RunError::Cancelled);
-        }
-        let outcome = replicate_or_explain(scenario, &contestants[c], &frame, replication)?;
-        progress.done();
-        Ok(outcome)
-    };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.unwrap_or(0))
         .build()
         .map_err(|error| RunError::Failed(format!("cannot start worker threads: {error}")))?;
-    let outcomes: Vec<(ReplicationOutcome, Vec<String>)> =
-        pool.install(|| tasks.par_iter().map(one).collect::<Result<_, _>>())?;
     let of = |c: &Contestant<'_>| PlatformOutcomes {
         name: c.name.clone(),
         kind: c.kind.clone(),
-        sizing: Vec::new(),
+        sizing: Sizing::default(),
         outcomes: Vec::new(),
     };
-    let mut by_platform: Vec<PlatformOutcomes> = contestants.iter().map(of).collect();
-    for ((_, c), (outcome, sizing)) in tasks.iter().zip(outcomes) {
-        by_platform[*c].sizing = sizing;
-        by_platform[*c].outcomes.push(outcome);
+    let platforms = contestants.iter().map(of).collect();
+    let mut runs = Runs { scenario, contestants, frame: frame(scenario), pool, progress, platforms };
+    let run = &scenario.parameters.run;
+    let precision = match run.precision {
+        None => runs.extend_to(run.replications).map(|()| None),
+        Some(target) => {
+            let (minimum, maximum) = (run.replications, run.max_replications);
+            runs.extend_until(Rule { target: target.as_f64(), minimum, maximum }).map(Some)
+        }
+    }?;
+    let mut frame = aggregate_frame(scenario, &runs.frame);
+    frame.manifest.replications = runs.platforms.first().map_or(0, |p| p.outcomes.len() as u32);
+    frame.manifest.precision = precision;
+    Ok(aggregate(frame, &runs.platforms))
+}
+
+/// The replications that there are, and what it takes to run more.
+struct Runs<'a> {
+    scenario: &'a Scenario,
+    contestants: &'a [Contestant<'a>],
+    frame: Arc<Frame>,
+    pool: rayon::ThreadPool,
+    progress: &'a dyn Progress,
+    /// All with the same replications, from 0 on.
+    platforms: Vec<PlatformOutcomes>,
+}
+
+impl Runs<'_> {
+    fn count(&self) -> u32 {
+        self.platforms.first().map_or(0, |platform| platform.outcomes.len() as u32)
     }
-    Ok(aggregate(aggregate_frame(scenario, &frame), &by_platform))
+
+    /// Runs what is missing to so many replications.
+    fn extend_to(&mut self, replications: u32) -> Result<(), RunError> {
+        self.progress.total(self.contestants.len() as u64 * u64::from(replications));
+        // Platforms take turns, so that the time left is honest from the beginning.
+        let tasks: Vec<(u32, usize)> = (self.count()..replications)
+            .flat_map(|r| (0..self.contestants.len()).map(move |c| (r, c)))
+            .collect();
+        let (scenario, contestants, frame, progress) =
+            (self.scenario, self.contestants, &self.frame, self.progress);
+        let one = |&(replication, c): &(u32, usize)| {
+            if progress.cancelled() {
+                return Err(RunError::Cancelled);
+            }
+            let outcome = replicate_or_explain(scenario, &contestants[c], frame, replication)?;
+            progress.done();
+            Ok(outcome)
+        };
+        let outcomes: Vec<(ReplicationOutcome, Sizing)> =
+            self.pool.install(|| tasks.par_iter().map(one).collect::<Result<_, _>>())?;
+        for ((_, c), (outcome, sizing)) in tasks.iter().zip(outcomes) {
+            self.platforms[*c].sizing = sizing;
+            self.platforms[*c].outcomes.push(outcome);
+        }
+        Ok(())
+    }
+
+    /// Adds replications until the rule is content. Batches fill the threads and so may hold more than it takes;
+    /// the rule looks at one replication after the other all the same, and what lies beyond its end is dropped.
+    fn extend_until(&mut self, rule: Rule) -> Result<PrecisionManifest, RunError> {
+        let seed = self.scenario.parameters.run.seed;
+        let batch = self.pool.current_num_threads().div_ceil(self.contestants.len().max(1)) as u32;
+        let mut sequential = Sequential::new(rule);
+        let mut look = sequential.first_look();
+        loop {
+            if look > self.count() {
+                self.extend_to(look.max(self.count() + batch).min(rule.maximum))?;
+            }
+            if self.progress.cancelled() {
+                return Err(RunError::Cancelled);
+            }
+            let widths = headline_widths(&self.platforms, look as usize, seed);
+            let next = sequential.look(look, &widths);
+            if let Next::LookAt(later) = next {
+                look = later;
+                continue;
+            }
+            self.platforms.iter_mut().for_each(|platform| platform.outcomes.truncate(look as usize));
+            let widest = widest(&widths);
+            return Ok(PrecisionManifest {
+                target: rule.target,
+                minimum: rule.minimum,
+                maximum: rule.maximum,
+                reached: next == Next::Reached,
+                widest: widest.map(|width| width.of.clone()),
+                widest_relative: widest.and_then(|width| width.relative),
+            });
+        }
+    }
 }
 
 /// One replication of one platform of a scenario: what was measured, and the sizes that the platform chose.
@@ -129,7 +205,7 @@ pub fn replicate(
     platform: &PlatformParameters,
     frame: &Arc<Frame>,
     replication: u32,
-) -> (ReplicationOutcome, Vec<String>) {
+) -> (ReplicationOutcome, Sizing) {
     replicate_on(scenario, platform.build(&scenario.parameters.practice), frame, replication)
 }
 
@@ -139,7 +215,7 @@ fn replicate_on(
     mut platform: Box<dyn Platform>,
     frame: &Arc<Frame>,
     replication: u32,
-) -> (ReplicationOutcome, Vec<String>) {
+) -> (ReplicationOutcome, Sizing) {
     let mut world = World::new(&scenario.world, scenario.parameters.run.seed, replication);
     let mut recorder = Recorder::new(frame.clone());
     let trace = simulation::run(&mut world, platform.as_mut(), &mut recorder);
@@ -152,7 +228,7 @@ fn replicate_or_explain(
     contestant: &Contestant<'_>,
     frame: &Arc<Frame>,
     replication: u32,
-) -> Result<(ReplicationOutcome, Vec<String>), RunError> {
+) -> Result<(ReplicationOutcome, Sizing), RunError> {
     let attempt = || replicate_on(scenario, (contestant.build)(), frame, replication);
     catch_unwind(AssertUnwindSafe(attempt)).map_err(|_| {
         RunError::Failed(format!(
@@ -170,11 +246,9 @@ pub fn frame(scenario: &Scenario) -> Arc<Frame> {
     let p = &scenario.parameters;
     let services = p.service.iter().map(|(name, s)| crate::metrics::ServiceFrame {
         name: name.to_owned(),
-        work: crate::world::queueing::ServiceTime::lognormal(
-            s.cpu_per_request.as_secs_f64(),
-            s.cpu_variation,
-        ),
+        work: s.work(),
         timeout_s: s.timeout.as_secs_f64(),
+        latency_quantile: s.latency_quantile.as_f64(),
         availability_goal: s.availability_goal.as_f64(),
     });
     Arc::new(Frame {
@@ -208,7 +282,8 @@ fn aggregate_frame(scenario: &Scenario, frame: &Frame) -> aggregate::Frame {
             scenario_hash: format!("{hash:016x}"),
             overrides: scenario.overrides.clone(),
             seed: p.run.seed,
-            replications: p.run.replications,
+            replications: 0,
+            precision: None,
             warm_up_s: p.run.warm_up.as_secs_f64(),
             horizon_s: (p.run.warm_up + p.run.length).as_secs_f64(),
             start_date: p.run.start.to_string(),

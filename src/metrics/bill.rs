@@ -3,7 +3,7 @@
 use super::gauge::Gauge;
 use super::outcome::CostLine;
 use super::{Frame, Part, Report};
-use crate::catalog::InstanceId;
+use crate::catalog::{InstanceId, Purchase};
 use crate::engine::SimTime;
 use crate::results::metric::MetricId;
 use crate::world::observation::Rented;
@@ -16,8 +16,8 @@ const MONTH_HOURS: f64 = 730.0;
 
 pub(super) struct Bill {
     frame: Arc<Frame>,
-    instances: BTreeMap<VmId, InstanceId>,
-    machines: BTreeMap<InstanceId, Gauge>,
+    instances: BTreeMap<VmId, (InstanceId, Purchase)>,
+    machines: BTreeMap<(InstanceId, Purchase), Gauge>,
     rented: BTreeMap<Rented, Gauge>,
     /// Upkeep [thousandths of an hour per week].
     upkeep: Gauge,
@@ -60,12 +60,15 @@ impl Bill {
         };
         let mut lines = Vec::new();
         let mut machine_hours = 0.0;
-        for (&instance, gauge) in &mut self.machines {
+        for (&(instance, purchase), gauge) in &mut self.machines {
             let hours = gauge.seconds(now) / HOUR;
             machine_hours += hours;
             let machine = self.frame.catalog.get(instance);
-            let price = machine.price.as_usd_per_hour_f64() * prices.machine_factor.as_f64();
-            lines.push(line("compute", &machine.name, hours, "h", price));
+            let item = match purchase {
+                Purchase::OnDemand => machine.name.clone(),
+                Purchase::Spot => format!("{} spot", machine.name),
+            };
+            lines.push(line("compute", &item, hours, "h", prices.of_machine(machine, purchase)));
         }
         let gigabytes = self.frame.root_disk.as_bytes() as f64 / 1e9;
         let disk_months = machine_hours / MONTH_HOURS * gigabytes;
@@ -98,13 +101,13 @@ impl Bill {
 impl Part for Bill {
     fn observe(&mut self, time: SimTime, observation: &Observation) {
         match *observation {
-            Observation::VmLaunched { vm, instance, .. } => {
-                self.instances.insert(vm, instance);
-                self.machines.entry(instance).or_default().add(time, 1);
+            Observation::VmLaunched { vm, instance, purchase, .. } => {
+                self.instances.insert(vm, (instance, purchase));
+                self.machines.entry((instance, purchase)).or_default().add(time, 1);
             }
             Observation::VmTerminated { vm } => {
-                let instance = self.instances.remove(&vm).expect("launched before");
-                self.machines.get_mut(&instance).expect("launched before").add(time, -1);
+                let bought = self.instances.remove(&vm).expect("launched before");
+                self.machines.get_mut(&bought).expect("launched before").add(time, -1);
             }
             Observation::Rented { item, change } => {
                 self.rented.entry(item).or_default().add(time, change.into())

@@ -29,6 +29,8 @@ pub struct ServiceFrame {
     pub work: ServiceTime,
     /// How long callers wait [s].
     pub timeout_s: f64,
+    /// Share of requests that shall succeed within the latency goal over the whole time; what it is sized for.
+    pub latency_quantile: f64,
     /// Share of requests that must succeed within the latency goal in every minute.
     pub availability_goal: f64,
 }

@@ -1,17 +1,20 @@
-//! Machines and boxes: how many, and what their processors did.
+//! Machines and boxes: how many, and what their processors and their memory were used for.
 
 use super::gauge::Gauge;
 use super::{Frame, Part, Report};
 use crate::engine::SimTime;
+use crate::parameter::Bytes;
 use crate::results::metric::MetricId;
+use crate::world::observation::Amount;
 use crate::world::{Observation, VmId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// CPU of the rented machines, and how it is split.
+/// CPU and memory of the rented machines, and how they are split.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MachinePark {
-    cpu_of: BTreeMap<VmId, i64>,
+    /// [milli-CPU] and [bytes].
+    size_of: BTreeMap<VmId, (i64, i64)>,
     running: BTreeSet<VmId>,
     /// Rented [milli-CPU].
     pub paid: Gauge,
@@ -19,19 +22,28 @@ pub(super) struct MachinePark {
     /// Guest systems and agents of running machines [milli-CPU].
     pub overhead: Gauge,
     overhead_each: i64,
+    /// Rented [bytes].
+    pub paid_memory: Gauge,
+    /// Guest systems and agents of running machines [bytes].
+    pub memory_overhead: Gauge,
+    memory_overhead_each: i64,
 }
 
 impl MachinePark {
     pub fn observe(&mut self, time: SimTime, observation: &Observation, frame: &Frame) {
         match *observation {
             Observation::VmLaunched { vm, instance, .. } => {
-                let cpu = i64::from(frame.catalog.get(instance).cpu.as_milli());
-                self.cpu_of.insert(vm, cpu);
+                let machine = frame.catalog.get(instance);
+                let (cpu, memory) = (i64::from(machine.cpu.as_milli()), bytes(machine.memory));
+                self.size_of.insert(vm, (cpu, memory));
                 self.paid.add(time, cpu);
+                self.paid_memory.add(time, memory);
                 self.count.add(time, 1);
             }
             Observation::VmTerminated { vm } => {
-                self.paid.add(time, -self.cpu_of.remove(&vm).expect("launched before"));
+                let (cpu, memory) = self.size_of.remove(&vm).expect("launched before");
+                self.paid.add(time, -cpu);
+                self.paid_memory.add(time, -memory);
                 self.count.add(time, -1);
                 self.set_running(time, vm, false);
             }
@@ -39,9 +51,10 @@ impl MachinePark {
             Observation::VmDown { vm, .. } | Observation::VmRebooted { vm } => {
                 self.set_running(time, vm, false)
             }
-            Observation::MachineOverhead { cores } => {
+            Observation::MachineOverhead { cores, memory } => {
                 self.overhead_each = (cores * 1e3).round() as i64;
-                self.overhead.set(time, self.overhead_each * self.running.len() as i64);
+                self.memory_overhead_each = bytes(memory);
+                self.book_overhead(time);
             }
             _ => {}
         }
@@ -53,13 +66,49 @@ impl MachinePark {
         } else {
             self.running.remove(&vm)
         };
-        self.overhead.set(time, self.overhead_each * self.running.len() as i64);
+        self.book_overhead(time);
+    }
+
+    fn book_overhead(&mut self, time: SimTime) {
+        let machines = self.running.len() as i64;
+        self.overhead.set(time, self.overhead_each * machines);
+        self.memory_overhead.set(time, self.memory_overhead_each * machines);
     }
 
     pub fn begin(&mut self, time: SimTime) {
-        for gauge in [&mut self.paid, &mut self.count, &mut self.overhead] {
-            gauge.begin(time);
-        }
+        let processors = [&mut self.paid, &mut self.count, &mut self.overhead];
+        let memory = [&mut self.paid_memory, &mut self.memory_overhead];
+        processors.into_iter().chain(memory).for_each(|gauge| gauge.begin(time));
+    }
+}
+
+fn bytes(memory: Bytes) -> i64 {
+    i64::try_from(memory.as_bytes()).expect("less than eight exbibytes")
+}
+
+/// What a control plane has promised, of what it may promise.
+#[derive(Clone, Debug, Default)]
+struct Promises {
+    /// [milli-CPU]
+    cpu: Gauge,
+    allocatable_cpu: Gauge,
+    /// [bytes]
+    memory: Gauge,
+    allocatable_memory: Gauge,
+}
+
+impl Promises {
+    fn set(&mut self, time: SimTime, promised: Amount, allocatable: Amount) {
+        self.cpu.set(time, promised.cpu.as_milli().into());
+        self.allocatable_cpu.set(time, allocatable.cpu.as_milli().into());
+        self.memory.set(time, bytes(promised.memory));
+        self.allocatable_memory.set(time, bytes(allocatable.memory));
+    }
+
+    fn begin(&mut self, time: SimTime) {
+        let gauges =
+            [&mut self.cpu, &mut self.allocatable_cpu, &mut self.memory, &mut self.allocatable_memory];
+        gauges.into_iter().for_each(|gauge| gauge.begin(time));
     }
 }
 
@@ -68,6 +117,8 @@ pub(super) struct Machines {
     park: MachinePark,
     useful_core_s: f64,
     wasted_core_s: f64,
+    used_byte_s: f64,
+    promises: Promises,
     boxes_up: Gauge,
     up: BTreeSet<crate::world::BoxId>,
     created: u64,
@@ -80,6 +131,8 @@ impl Machines {
             park: MachinePark::default(),
             useful_core_s: 0.0,
             wasted_core_s: 0.0,
+            used_byte_s: 0.0,
+            promises: Promises::default(),
             boxes_up: Gauge::default(),
             up: BTreeSet::new(),
             created: 0,
@@ -95,6 +148,8 @@ impl Part for Machines {
                 self.useful_core_s += flow.useful_cores * flow.seconds();
                 self.wasted_core_s += flow.wasted_cores * flow.seconds();
             }
+            Observation::MemoryUsed { byte_s, .. } => self.used_byte_s += byte_s,
+            Observation::Promised { promised, allocatable } => self.promises.set(time, promised, allocatable),
             Observation::BoxUp { subject } => {
                 self.up.insert(subject);
                 self.boxes_up.set(time, self.up.len() as i64);
@@ -111,6 +166,8 @@ impl Part for Machines {
     fn begin(&mut self, time: SimTime) {
         self.park.begin(time);
         self.boxes_up.begin(time);
+        self.promises.begin(time);
+        self.used_byte_s = 0.0;
         (self.useful_core_s, self.wasted_core_s, self.created) = (0.0, 0.0, 0);
     }
 
@@ -122,6 +179,20 @@ impl Part for Machines {
         report.measure(None, MetricId::CpuWasted, self.wasted_core_s, paid);
         report.measure(None, MetricId::CpuOverhead, overhead, paid);
         report.measure(None, MetricId::CpuIdle, idle, paid);
+        let paid_memory = self.park.paid_memory.seconds(time);
+        let memory_overhead = self.park.memory_overhead.seconds(time);
+        let memory_idle = paid_memory - self.used_byte_s - memory_overhead;
+        report.measure(None, MetricId::MemoryUsed, self.used_byte_s, paid_memory);
+        report.measure(None, MetricId::MemoryOverhead, memory_overhead, paid_memory);
+        report.measure(None, MetricId::MemoryIdle, memory_idle, paid_memory);
+        let Promises { cpu, allocatable_cpu, memory, allocatable_memory } = &mut self.promises;
+        report.measure(None, MetricId::CpuRequested, cpu.seconds(time), allocatable_cpu.seconds(time));
+        report.measure(
+            None,
+            MetricId::MemoryRequested,
+            memory.seconds(time),
+            allocatable_memory.seconds(time),
+        );
         report.measure(None, MetricId::Vms, self.park.count.seconds(time), report.seconds);
         report.measure(None, MetricId::CommittedCores, paid, report.seconds);
         report.measure(None, MetricId::BoxesReady, self.boxes_up.seconds(time), report.seconds);

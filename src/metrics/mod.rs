@@ -6,9 +6,13 @@
 //!   control planes, and hours of work at the team's wage: routine upkeep and every simulated piece of work.
 //! - *CPU* of paid machines: useful (requests answered in time), wasted (answered with an error, or too late),
 //!   overhead (guest system and agents of running machines) and idle. They sum to paid.
+//! - *Memory* of paid machines: used by boxes that are up (with what they have leaked), overhead (guest system and
+//!   agents of running machines) and idle. They sum to paid. *Requested*, where a control plane places by requests:
+//!   those of pods and DaemonSets on nodes, of what is allocatable there.
 //! - *Availability*: requests answered in time and without error, of those offered. *Minutes below SLO*: time
 //!   in which fewer than the agreed share of a service's requests succeeded within its latency goal.
-//! - *Latency*: quantiles of the request-weighted mixture of all segments, never means of quantiles.
+//! - *Latency*: quantiles of the request-weighted mixture of all segments of all replications, never means of
+//!   quantiles.
 //! - *Recovery*: from the instant a fault takes a box out of service until callers no longer send requests to it
 //!   and the service has as many serving boxes as its platform wants; the [`recovery`] part says which box took
 //!   its place. An incident belongs to the window in which it opens.
@@ -19,6 +23,7 @@
 mod bill;
 mod frame;
 mod gauge;
+pub mod histogram;
 mod latency;
 mod machines;
 pub mod outcome;

@@ -3,6 +3,7 @@
 //! Knows neither the simulator that filled it nor the rows it becomes. Services are indices into
 //! the services of the scenario; `None` is the whole platform. Start at [`ReplicationOutcome`].
 
+use super::histogram::Histogram;
 use crate::engine::{SimDuration, SimTime};
 use crate::results::metric::MetricId;
 
@@ -16,6 +17,8 @@ pub struct ReplicationOutcome {
     pub events: u64,
     pub measures: Vec<Measure>,
     pub samples: Vec<Sample>,
+    /// How long answered requests took [ms], by service.
+    pub latencies: Vec<Histogram>,
     pub series: Vec<SeriesPoint>,
     pub incidents: Vec<IncidentOutcome>,
     pub costs: Vec<CostLine>,

@@ -6,6 +6,10 @@
 //! opened, and the box that entered service last took the place. Its life tells the stages: known (a check, an
 //! agent, a person), decided (created or restarted), provisioned, booted, configured, started, in rotation.
 //!
+//! A machine that runs badly (slow, or hard to reach) takes no box out of service. An incident of each box that serves
+//! on it then is open until the machine is well or the box gone; in the stages all of it is detection, since no check
+//! sees the cause.
+//!
 //! *Deviation:* who replaced whom is matched by this rule, since a level-triggered control plane does not know
 //! either. A platform that wants fewer boxes meanwhile closes an incident without a replacement.
 
@@ -67,8 +71,12 @@ pub(super) struct Recovery {
     machines: BTreeMap<VmId, MachineLife>,
     services: Vec<ServiceState>,
     metering: bool,
+    /// Boxes on machines that run badly, with the machine.
+    degraded: Vec<(ServiceId, VmId, Incident)>,
     closed: Vec<(ServiceId, FaultKind, IncidentOutcome)>,
     opened: Vec<u64>,
+    /// Boxes that the kernel killed for memory, serving or not.
+    killed: Vec<u64>,
 }
 
 impl Recovery {
@@ -80,8 +88,10 @@ impl Recovery {
             machines: BTreeMap::new(),
             services: vec![ServiceState::default(); services],
             metering: false,
+            degraded: Vec::new(),
             closed: Vec::new(),
             opened: vec![0; services],
+            killed: vec![0; services],
         }
     }
 
@@ -204,6 +214,10 @@ impl Recovery {
 
     fn on_exit(&mut self, time: SimTime, subject: BoxId, exit: Exit) {
         let Some(&life) = self.boxes.get(&subject) else { return };
+        self.close_degraded(time, |_, incident| incident.lost == subject);
+        if let Exit::Fault { kind: FaultKind::OutOfMemory, .. } = exit {
+            self.killed[life.service.0 as usize] += u64::from(self.metering);
+        }
         if let (Exit::Fault { fault, kind }, true) = (exit, life.up && life.routed) {
             let lost_name = self.frame.box_name(life.service, life.ordinal);
             let incident = Incident { fault, kind, lost: subject, lost_name, opened: time, known: None };
@@ -211,6 +225,30 @@ impl Recovery {
             self.opened[life.service.0 as usize] += u64::from(self.metering);
         }
         self.change(time, subject, |l| l.up = false);
+    }
+
+    /// Boxes that serve on a machine that runs badly from now on.
+    fn on_degraded(&mut self, time: SimTime, vm: VmId, fault: FaultId, kind: FaultKind) {
+        let serving = self.boxes.iter().filter(|(_, l)| l.vm == Some(vm) && l.up && l.routed);
+        let hit: Vec<(BoxId, ServiceId, u32)> =
+            serving.map(|(&subject, l)| (subject, l.service, l.ordinal)).collect();
+        for (lost, service, ordinal) in hit {
+            let lost_name = self.frame.box_name(service, ordinal);
+            let incident = Incident { fault, kind, lost, lost_name, opened: time, known: None };
+            self.degraded.push((service, vm, incident));
+            self.opened[service.0 as usize] += u64::from(self.metering);
+        }
+    }
+
+    /// The machine is well again, or a box on it is gone: what was degraded there is over.
+    fn close_degraded(&mut self, time: SimTime, is_over: impl Fn(VmId, &Incident) -> bool) {
+        let (over, still) =
+            std::mem::take(&mut self.degraded).into_iter().partition(|(_, vm, i)| is_over(*vm, i));
+        self.degraded = still;
+        for (service, _, incident) in over {
+            let incident: Incident = incident;
+            self.close(time, service, incident, None);
+        }
     }
 
     fn on_known(&mut self, time: SimTime, subject: BoxId) {
@@ -272,6 +310,10 @@ impl Part for Recovery {
                 }
             }
             Observation::BoxKnownDown { subject } => self.on_known(time, subject),
+            Observation::VmDegraded { vm, fault, kind } => self.on_degraded(time, vm, fault, kind),
+            Observation::VmRestored { vm, kind } => {
+                self.close_degraded(time, |on, incident| on == vm && incident.kind == kind);
+            }
             Observation::Desired { service, boxes } => {
                 self.state(service).desired = boxes;
                 self.settle(time, service);
@@ -290,7 +332,9 @@ impl Part for Recovery {
             report.sample(*service, metric_of(*kind), outcome.stages.total_s(), false);
         }
         for service in self.frame.service_ids() {
-            for incident in std::mem::take(&mut self.state(service).open) {
+            let mut open = std::mem::take(&mut self.state(service).open);
+            open.extend(self.degraded.iter().filter(|d| d.0 == service).map(|d| d.2.clone()));
+            for incident in open {
                 if incident.opened < self.frame.meter_from {
                     continue;
                 }
@@ -306,20 +350,30 @@ impl Part for Recovery {
                 MetricId::IncidentsPerMonth,
                 self.opened[service.0 as usize] as f64,
             );
+            let killed = self.killed[service.0 as usize] as f64;
+            report.per_month(Some(service), MetricId::OutOfMemoryKills, killed);
         }
         let deficit: f64 = self.services.iter_mut().map(|s| s.deficit.seconds(time) / 60.0).sum();
         report.per_month(None, MetricId::ReplicaDeficit, deficit);
         report.per_month(None, MetricId::IncidentsPerMonth, self.opened.iter().sum::<u64>() as f64);
+        report.per_month(None, MetricId::OutOfMemoryKills, self.killed.iter().sum::<u64>() as f64);
         let mut incidents: Vec<_> = std::mem::take(&mut self.closed).into_iter().map(|(_, _, o)| o).collect();
         incidents.sort_by(|a, b| a.opened_s.total_cmp(&b.opened_s).then_with(|| a.lost.cmp(&b.lost)));
         report.outcome.incidents.extend(incidents);
     }
 }
 
-/// Lost machines and dead processes are different questions.
+/// Lost machines, dead processes and machines that run badly are different questions.
 fn metric_of(kind: FaultKind) -> MetricId {
     match kind {
-        FaultKind::VmCrash | FaultKind::VmLoss | FaultKind::ZoneOutage => MetricId::RecoveryTime,
-        FaultKind::ProcessCrash | FaultKind::BadRelease => MetricId::RestartTime,
+        FaultKind::VmCrash
+        | FaultKind::VmLoss
+        | FaultKind::RackOutage
+        | FaultKind::PowerOutage
+        | FaultKind::Overheating
+        | FaultKind::ZoneOutage
+        | FaultKind::SpotReclaim => MetricId::RecoveryTime,
+        FaultKind::SlowVm | FaultKind::RackNetwork => MetricId::DegradedTime,
+        FaultKind::ProcessCrash | FaultKind::OutOfMemory | FaultKind::BadRelease => MetricId::RestartTime,
     }
 }

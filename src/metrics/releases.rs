@@ -23,6 +23,8 @@ struct Release {
     known: Option<SimTime>,
     back_begins: Option<SimTime>,
     over: bool,
+    /// Every box has it, or will never: taken back, or overtaken by a later one.
+    settled: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -160,8 +162,14 @@ impl Releases {
     fn on_rollout(&mut self, time: SimTime, service: ServiceId, version: Version, step: RolloutStep) {
         let Some(release) = self.releases.get_mut(&(service, version)) else { return };
         match step {
-            RolloutStep::Begins => release.begun = Some(time),
+            RolloutStep::Begins => {
+                release.begun = Some(time);
+                for (_, earlier) in self.releases.range_mut((service, Version(0))..(service, version)) {
+                    earlier.settled = true;
+                }
+            }
             RolloutStep::Completes => {
+                release.settled = true;
                 let (handed_over, begun) = (release.handed_over, release.begun.unwrap_or(time));
                 if handed_over >= self.frame.meter_from {
                     let minutes = |from: SimTime| time.since(from).as_secs_f64() / 60.0;
@@ -170,6 +178,7 @@ impl Releases {
                 }
             }
             RolloutStep::RollbackBegins => {
+                release.settled = true;
                 release.back_begins = Some(time);
                 release.known.get_or_insert(time);
             }
@@ -221,6 +230,7 @@ impl Part for Releases {
                     known: None,
                     back_begins: None,
                     over: false,
+                    settled: false,
                 };
                 self.releases.insert((service, version), release);
             }
@@ -261,6 +271,17 @@ impl Part for Releases {
             self.releases.iter().filter(|(_, r)| r.bad && !r.over).map(|(&k, &r)| (k, r)).collect();
         for ((service, version), release) in open {
             self.record_bad(time, service, version, release, true);
+        }
+        // Leaving out what is still going on would flatter the platform that takes long.
+        for (&(service, _), release) in &self.releases {
+            if release.settled || release.handed_over < self.frame.meter_from {
+                continue;
+            }
+            let minutes = |from: SimTime| time.since(from).as_secs_f64() / 60.0;
+            let lead_time = minutes(release.handed_over);
+            self.durations.push((service, MetricId::ReleaseLeadTime, lead_time, true));
+            let begun = release.begun.map(|begun| (service, MetricId::ReleaseDuration, minutes(begun), true));
+            self.durations.extend(begun);
         }
         for &(service, metric, minutes, open) in &self.durations {
             report.sample(service, metric, minutes, open);

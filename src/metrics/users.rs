@@ -1,10 +1,10 @@
 //! What users notice: requests served and failed, and how long they took.
 
-use super::latency::{LatencyMixture, quantile};
+use super::latency::LatencyMixture;
 use super::{Frame, Part, Report};
 use crate::engine::SimTime;
 use crate::results::metric::MetricId;
-use crate::world::Observation;
+use crate::world::{Observation, ServiceId};
 use std::sync::Arc;
 
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,8 @@ struct Sums {
     served: f64,
     to_dead_boxes: f64,
     errors: f64,
+    /// Served, but slower than the latency goal.
+    slow: f64,
     below_slo_s: f64,
     latency: LatencyMixture,
 }
@@ -25,6 +27,10 @@ pub(super) struct Users {
 impl Users {
     pub fn new(frame: Arc<Frame>) -> Users {
         Users { services: vec![Sums::default(); frame.services.len()], frame }
+    }
+
+    fn sums(&self, service: ServiceId) -> &Sums {
+        &self.services[service.0 as usize]
     }
 }
 
@@ -39,10 +45,14 @@ impl Part for Users {
                 sums.served += flow.served * seconds;
                 sums.to_dead_boxes += flow.to_dead_boxes * seconds;
                 sums.errors += flow.errors * seconds;
+                sums.slow += flow.slow * seconds;
                 if flow.served - flow.slow < goal * flow.offered {
                     sums.below_slo_s += seconds;
                 }
                 sums.latency.add(flow);
+            }
+            Observation::RequestServed { service, latency_s } => {
+                self.services[service.0 as usize].latency.add_one(*latency_s);
             }
             Observation::InFlightLost { service, requests } => {
                 self.services[service.0 as usize].served -= requests
@@ -59,28 +69,28 @@ impl Part for Users {
     }
 
     fn finish(&mut self, _: SimTime, report: &mut Report) {
+        for service in self.frame.service_ids() {
+            let frame = self.frame.service(service);
+            let mixture = &self.services[service.0 as usize].latency;
+            report.outcome.latencies.push(mixture.histogram(&frame.work, frame.timeout_s));
+        }
         let each = self.frame.service_ids().map(|s| (Some(s), vec![s]));
         let all = (None, self.frame.service_ids().collect());
         for (scope, members) in each.chain([all]) {
-            let sum =
-                |of: fn(&Sums) -> f64| members.iter().map(|s| of(&self.services[s.0 as usize])).sum::<f64>();
+            let sum = |of: fn(&Sums) -> f64| members.iter().map(|&s| of(self.sums(s))).sum::<f64>();
             let offered = sum(|s| s.offered);
             report.measure(scope, MetricId::Availability, sum(|s| s.served), offered);
             report.measure(scope, MetricId::RequestsToDeadBoxes, sum(|s| s.to_dead_boxes), offered);
             report.measure(scope, MetricId::BadReleaseRequests, sum(|s| s.errors), offered);
+            report.measure(scope, MetricId::WithinGoal, sum(|s| s.served - s.slow), offered);
+            let asked: Vec<ServiceId> =
+                members.iter().copied().filter(|&s| self.sums(s).offered > 0.0).collect();
+            let met = asked.iter().filter(|&&s| {
+                let Sums { offered, served, slow, .. } = *self.sums(s);
+                served - slow >= self.frame.service(s).latency_quantile * offered
+            });
+            report.measure(scope, MetricId::SloMet, met.count() as f64, asked.len() as f64);
             report.per_month(scope, MetricId::MinutesBelowSlo, sum(|s| s.below_slo_s) / 60.0);
-            let parts: Vec<_> = members
-                .iter()
-                .map(|&s| {
-                    let frame = self.frame.service(s);
-                    (&self.services[s.0 as usize].latency, &frame.work, frame.timeout_s)
-                })
-                .collect();
-            for (metric, p) in [(MetricId::LatencyP50, 0.5), (MetricId::LatencyP99, 0.99)] {
-                if let Some(seconds) = quantile(&parts, p) {
-                    report.measure(scope, metric, seconds * 1e3, 1.0);
-                }
-            }
         }
     }
 }

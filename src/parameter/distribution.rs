@@ -4,7 +4,7 @@
 //! stay common when a parameter changes. Start at [`DistributionOf::sample`].
 
 use super::expression::{Argument, Call, split_terms};
-use super::units::{Number, unit_value};
+use super::units::{ByteRate, Number, unit_value};
 use crate::engine::SimDuration;
 use statrs::function::erf::erfc_inv;
 use statrs::function::gamma::gamma;
@@ -16,6 +16,9 @@ pub type Distribution = DistributionOf<SimDuration>;
 
 /// How much of something there is; bare numbers or percentages, not negative.
 pub type ScalarDistribution = DistributionOf<f64>;
+
+/// How fast memory grows.
+pub type GrowthDistribution = DistributionOf<ByteRate>;
 
 /// A distribution of durations or of numbers, or a mixture of such.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +98,20 @@ impl Quantity for f64 {
     }
 }
 
+impl Quantity for ByteRate {
+    fn to_f64(self) -> f64 {
+        self.per_second()
+    }
+
+    fn from_f64(value: f64) -> Self {
+        ByteRate::from_per_second(value)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 impl<Q: Quantity> Shape<Q> {
     /// The value that a share `u` of all variates is below.
     fn quantile(&self, u: f64) -> Q {
@@ -135,7 +152,7 @@ impl<Q: Quantity> Shape<Q> {
             }
             "lognormal" => {
                 let [median, log_sd] = call.arguments(["median", "sd of the logarithm"])?;
-                let log_sd = bare(log_sd, 0.0, 5.0)?;
+                let log_sd = log_sd.number_between(0.0, 5.0)?;
                 Ok(Shape::LogNormal { median: positive(quantity(median)?, "median")?, log_sd })
             }
             "uniform" => {
@@ -148,7 +165,7 @@ impl<Q: Quantity> Shape<Q> {
             }
             "weibull" => {
                 let [shape, scale] = call.arguments(["shape", "scale"])?;
-                let shape = bare(shape, 0.1, 100.0)?;
+                let shape = shape.number_between(0.1, 100.0)?;
                 Ok(Shape::Weibull { shape, scale: positive(quantity(scale)?, "scale")? })
             }
             name => Err(unknown_name(name)),
@@ -158,16 +175,6 @@ impl<Q: Quantity> Shape<Q> {
 
 fn quantity<Q: Quantity>(argument: Argument<'_>) -> Result<Q, String> {
     Q::parse(argument.text).map_err(|why| argument.wrong(&why))
-}
-
-/// A number without a unit between two bounds, which keep means and variates finite.
-fn bare(argument: Argument<'_>, low: f64, high: f64) -> Result<f64, String> {
-    let number = super::units::plain_or_percent(argument.text).map_err(|why| argument.wrong(&why))?;
-    if (low..=high).contains(&number) {
-        Ok(number)
-    } else {
-        Err(argument.wrong(&format!("which is not between {low} and {high}")))
-    }
 }
 
 fn unknown_name(name: &str) -> String {
@@ -279,6 +286,12 @@ unit_value!(
     ScalarDistribution,
     "a distribution of numbers such as `0.2`, `uniform(5%, 30%)` or `lognormal(1.7, 0.4)`",
     DistributionOf::constant(0.0)
+);
+
+unit_value!(
+    GrowthDistribution,
+    "memory per time such as `5MiB/h`, or a distribution of it such as `lognormal(2MiB/h, 1)`",
+    DistributionOf::constant(ByteRate::ZERO)
 );
 
 impl<Q: Quantity> fmt::Display for Shape<Q> {

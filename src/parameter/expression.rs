@@ -63,4 +63,14 @@ impl Argument<'_> {
     pub fn wrong(&self, why: &str) -> String {
         format!("whose {} is {}, {why}", self.what, quoted(self.text))
     }
+
+    /// A number without a unit between two bounds, which keep means and variates finite.
+    pub fn number_between(&self, low: f64, high: f64) -> Result<f64, String> {
+        let number = super::units::plain_or_percent(self.text).map_err(|why| self.wrong(&why))?;
+        if (low..=high).contains(&number) {
+            Ok(number)
+        } else {
+            Err(self.wrong(&format!("which is not between {low} and {high}")))
+        }
+    }
 }

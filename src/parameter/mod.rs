@@ -20,6 +20,7 @@ mod distribution;
 mod doc;
 pub mod explain;
 mod expression;
+mod hazard;
 mod kinds;
 mod nesting;
 mod overrides;
@@ -32,15 +33,21 @@ mod tree;
 pub mod units;
 mod value;
 
-pub use distribution::{Distribution, DistributionOf, Quantity, ScalarDistribution, Shape};
+pub use distribution::{
+    Distribution, DistributionOf, GrowthDistribution, Quantity, ScalarDistribution, Shape,
+};
 pub use doc::{Grade, ParameterDoc, check_defaults, meaning, only_with};
+pub use hazard::Hazard;
 pub use parse::{MAX_FILE_BYTES, load_bytes, parse};
 pub use place::{Named, Place};
 pub use problem::{Problem, Problems, nearest, quoted, suggestion};
 pub use reader::{Check, Reader, accepts, default_value, read_kind};
 pub use section::{Holds, Section, key_name};
 pub use tree::{Key, Node, Origin, SourceId, Sources, Table, Value, join};
-pub use units::{Bytes, Date, Factor, Fraction, MicroUsd, MilliCpu, Rate, TimeOfDay, UsdPerHour};
+pub use units::{
+    ByteRate, Bytes, Date, EventDay, Factor, Fraction, MicroUsd, MilliCpu, Moment, MonthDay, Rate, TimeOfDay,
+    UsdPerHour,
+};
 pub use value::{ParameterValue, choice_help, describe, found, read_choice, read_text};
 
 // The `field_…` and `section_…` macros are what `section!` expands to.

@@ -5,12 +5,14 @@
 
 mod calendar;
 mod duration;
+mod growth;
 mod money;
 mod number;
 mod rates;
 mod resources;
 
-pub use calendar::{Date, TimeOfDay};
+pub use calendar::{Date, EventDay, Moment, MonthDay, TimeOfDay};
+pub use growth::ByteRate;
 pub use money::{MicroUsd, UsdPerHour};
 pub use rates::{Factor, Fraction, Rate};
 pub use resources::{Bytes, MilliCpu};

@@ -17,6 +17,7 @@ pub mod sizing;
 
 pub use practice::PracticeParameters;
 pub use registry::{PlatformKind, PlatformParameters};
+pub use sizing::{ServiceSize, Sizing};
 
 use crate::world::{About, Api, PlatformEvent, Signal};
 
@@ -34,6 +35,6 @@ pub trait Platform {
     /// One of its events in words, for traces; `None` for routine that is not worth a line.
     fn describe_event(&self, event: PlatformEvent) -> Option<(About, String)>;
 
-    /// What was chosen at the start, one line a service, for the manifest.
-    fn sizing(&self) -> Vec<String>;
+    /// What was chosen at the start, and for what, for the manifest.
+    fn sizing(&self) -> Sizing;
 }

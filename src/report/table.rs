@@ -6,7 +6,7 @@
 use super::comparison::is_significant;
 use super::number::{DASH, cell, unit};
 use super::words::wrap;
-use crate::results::metric::{Better, Group, METRICS, MetricDefinition, MetricId, Scale};
+use crate::results::metric::{Better, Group, Kind, METRICS, MetricDefinition, MetricId, Scale};
 use crate::results::rows::{IncidentRow, ResultSet, SummaryRow};
 use anstyle::{Effects, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -207,6 +207,7 @@ fn too_few(
     let is_sample = match metric.id {
         MetricId::RecoveryTime => IncidentRow::is_machine_loss,
         MetricId::RestartTime => IncidentRow::is_dead_process,
+        MetricId::DegradedTime => IncidentRow::is_degradation,
         _ => return false,
     };
     let in_scope = |row: &&IncidentRow| {
@@ -260,7 +261,9 @@ fn best(
 
 fn title(metric: &MetricDefinition, statistic: &str) -> String {
     let statistic = match statistic {
-        "ratio" | "mean" => "",
+        // Its title says which one.
+        _ if matches!(metric.kind, Kind::Latency(_)) => "",
+        "ratio" => "",
         "p50" => ", median",
         "max" => ", worst",
         other => &format!(", {other}"),

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing but names; the test holds them against what serde writes. Start at the table.
 
-use super::rows::{CostRow, DifferenceRow, IncidentRow, SummaryRow, TimeseriesRow};
+use super::rows::{CostRow, DifferenceRow, IncidentRow, ReplicationRow, SummaryRow, TimeseriesRow};
 use super::write::Header;
 
 impl Header for SummaryRow {
@@ -26,7 +26,22 @@ impl Header for DifferenceRow {
         "ratio_high",
         "p_value",
         "p_adjusted",
+        "correlation",
         "replications",
+    ];
+}
+
+impl Header for ReplicationRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "platform",
+        "service",
+        "metric",
+        "unit",
+        "statistic",
+        "replication",
+        "value",
+        "numerator",
+        "denominator",
     ];
 }
 
@@ -104,6 +119,7 @@ mod tests {
         let results = fixture::three_platforms();
         check(&results.summary[0]);
         check(&results.differences[0]);
+        check(&results.replications[0]);
         check(&results.timeseries[0]);
         check(&results.incidents[0]);
         check(&results.costs[0]);

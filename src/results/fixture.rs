@@ -4,8 +4,8 @@
 
 use super::metric::{METRICS, MetricId};
 use super::rows::{
-    CostRow, DifferenceRow, IncidentRow, Manifest, PlatformManifest, ResultSet, SCHEMA_VERSION, SummaryRow,
-    TimeseriesRow,
+    CostRow, DifferenceRow, IncidentRow, Manifest, PlatformManifest, ReplicationRow, ResultSet,
+    SCHEMA_VERSION, SizeManifest, SummaryRow, TimeseriesRow,
 };
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,7 @@ pub fn three_platforms() -> ResultSet {
         manifest: manifest(),
         summary: Vec::new(),
         differences: Vec::new(),
+        replications: replications(),
         timeseries: timeseries(),
         incidents: incidents(),
         costs: costs(),
@@ -28,7 +29,7 @@ pub fn three_platforms() -> ResultSet {
         (MetricId::CostPerMillionServed, "ratio", [(4.0, 0.05), (2.48, 0.03), (2.82, 0.03)]),
         (MetricId::Utilization, "ratio", [(0.21, 0.004), (0.38, 0.006), (0.41, 0.006)]),
         (MetricId::Availability, "ratio", [(0.99912, 0.0002), (0.99981, 0.00004), (0.99983, 0.00004)]),
-        (MetricId::LatencyP99, "mean", [(212.4, 3.1), (208.8, 2.2), (231.0, 2.5)]),
+        (MetricId::LatencyP99, "p99", [(212.4, 3.1), (208.8, 2.2), (231.0, 2.5)]),
         (MetricId::RecoveryTime, "p50", [(2_400.0, 300.0), (260.0, 12.0), (70.0, 4.0)]),
         (MetricId::RecoveryTime, "max", [(90_000.0, 0.0), (3_600.0, 0.0), (2_000.0, 0.0)]),
         (MetricId::ReleaseDuration, "p50", [(95.0, 6.0), (22.0, 0.8), (3.5, 0.2)]),
@@ -86,6 +87,7 @@ fn add_metric(results: &mut ResultSet, id: MetricId, statistic: &str, cells: Cel
             ratio_high: known.then_some(ratio * half_log.exp()),
             p_value: known.then_some(p),
             p_adjusted: known.then_some(p),
+            correlation: known.then_some(0.25),
             replications: 30,
         });
     }
@@ -96,6 +98,19 @@ fn manifest() -> Manifest {
         name: name.to_owned(),
         kind: name.replace("k8s", "kubernetes"),
         sizing: vec!["web: 4 boxes of 2 cores".to_owned()],
+        sizes: vec![SizeManifest {
+            service: "web".to_owned(),
+            boxes: 4,
+            spare_boxes: 1,
+            machine: "m7i.large".to_owned(),
+            cores_per_box: 1.95,
+            forecast_peak_rps: 100.0,
+            planned_rps: 130.0,
+            latency_quantile: 0.99,
+            latency_goal_s: 0.5,
+            expected_latency_s: Some(0.41),
+            explicit: false,
+        }],
         digests: vec!["00000000deadbeef".to_owned()],
         events: 123_456,
     };
@@ -109,12 +124,33 @@ fn manifest() -> Manifest {
         overrides: vec!["run.seed=7".to_owned()],
         seed: 7,
         replications: 30,
+        precision: None,
         warm_up_s: 86_400.0,
         horizon_s: 29.0 * 86_400.0,
         start_date: "2026-01-05".to_owned(),
         price_date: "2026-11-01".to_owned(),
         platforms: PLATFORMS.map(platform).to_vec(),
     }
+}
+
+/// Costs alone, each half a month's.
+fn replications() -> Vec<ReplicationRow> {
+    let row = |(platform, usd): (&str, f64), replication: u32| {
+        let numerator = usd / 2.0 + f64::from(replication);
+        ReplicationRow {
+            platform: platform.to_owned(),
+            service: String::new(),
+            metric: "cost_per_month".to_owned(),
+            unit: "USD".to_owned(),
+            statistic: "ratio".to_owned(),
+            replication,
+            value: Some(numerator / 0.5),
+            numerator: Some(numerator),
+            denominator: Some(0.5),
+        }
+    };
+    let platforms = PLATFORMS.into_iter().zip([10_000.0, 6_200.0, 7_050.0]);
+    platforms.flat_map(|platform| (0..30).map(move |replication| row(platform, replication))).collect()
 }
 
 fn timeseries() -> Vec<TimeseriesRow> {

@@ -20,18 +20,27 @@ pub enum MetricId {
     CpuWasted,
     CpuOverhead,
     CpuIdle,
+    MemoryUsed,
+    MemoryOverhead,
+    MemoryIdle,
     Vms,
     BoxesReady,
     CommittedCores,
+    CpuRequested,
+    MemoryRequested,
     Churn,
     Availability,
+    WithinGoal,
+    SloMet,
     MinutesBelowSlo,
     LatencyP50,
     LatencyP99,
     RequestsToDeadBoxes,
     RecoveryTime,
     RestartTime,
+    DegradedTime,
     IncidentsPerMonth,
+    OutOfMemoryKills,
     ReplicaDeficit,
     BadReleaseRequests,
     ReleaseDuration,
@@ -56,12 +65,12 @@ pub enum Better {
 /// How replications become one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
-    /// Mean over replications of a value each replication already has (denominator 1).
-    Mean,
-    /// Sum of numerators over sum of denominators.
+    /// Sum of numerators over sum of denominators; a plain mean over replications has denominator 1.
     Ratio,
     /// Quantiles of all samples pooled; probability 1 is the maximum. Open samples are right-censored.
     Quantiles(&'static [f64]),
+    /// One quantile of the latencies of all requests pooled, of whatever replication.
+    Latency(f64),
 }
 
 /// How the unit is shown to people.
@@ -121,9 +130,9 @@ impl MetricDefinition {
     /// The names of its statistics, in order, as in the `statistic` column.
     pub fn statistics(&self) -> Vec<String> {
         match self.kind {
-            Kind::Mean => vec!["mean".to_owned()],
             Kind::Ratio => vec!["ratio".to_owned()],
             Kind::Quantiles(probabilities) => probabilities.iter().map(|&p| statistic_name(p)).collect(),
+            Kind::Latency(probability) => vec![statistic_name(probability)],
         }
     }
 }
@@ -164,7 +173,7 @@ const RECOVERY: Kind = Kind::Quantiles(&[0.5, 0.9, 0.99, 1.0]);
 
 /// Every metric, in the order of [`MetricId`] and of the table. A month has 730 hours.
 #[rustfmt::skip]
-pub const METRICS: [MetricDefinition; 33] = {
+pub const METRICS: [MetricDefinition; 42] = {
     use {Better::*, Group::*, Kind::*, Scale::*};
     [
     metric(Id::CostPerMonth, "cost_per_month", "cost/month", "USD", Lower, Ratio, Money, Usd, true, "All that is billed, working hours included."),
@@ -178,18 +187,27 @@ pub const METRICS: [MetricDefinition; 33] = {
     metric(Id::CpuWasted, "cpu_wasted", "CPU wasted", "share", Lower, Ratio, Machines, Share, false, "Paid CPU time spent on requests that failed, were retried or came too late."),
     metric(Id::CpuOverhead, "cpu_overhead", "CPU overhead", "share", Lower, Ratio, Machines, Share, false, "Paid CPU time of guest systems, agents, sidecars and DaemonSets."),
     metric(Id::CpuIdle, "cpu_idle", "CPU idle", "share", Neither, Ratio, Machines, Share, true, "Paid CPU time in which nothing ran; head-room is part of it."),
+    metric(Id::MemoryUsed, "memory_used", "memory used", "share", Higher, Ratio, Machines, Share, true, "Paid memory that boxes hold, leaks included. With overhead and idle it sums to 1."),
+    metric(Id::MemoryOverhead, "memory_overhead", "memory overhead", "share", Lower, Ratio, Machines, Share, false, "Paid memory of guest systems and agents."),
+    metric(Id::MemoryIdle, "memory_idle", "memory idle", "share", Neither, Ratio, Machines, Share, false, "Paid memory that nobody holds; what was asked for and is not used is part of it."),
     metric(Id::Vms, "vms", "VMs", "count", Neither, Ratio, Machines, Count, true, "VMs paid for, mean over time."),
     metric(Id::BoxesReady, "boxes_ready", "boxes ready", "count", Neither, Ratio, Machines, Count, false, "Boxes ready to serve, mean over time."),
     metric(Id::CommittedCores, "committed_cores", "cores committed", "cores", Neither, Ratio, Machines, Count, false, "Cores of the machines paid for, mean over time."),
+    metric(Id::CpuRequested, "cpu_requested", "CPU requested", "share", Neither, Ratio, Machines, Share, false, "CPU requested by pods and DaemonSets, of what is allocatable on nodes. Only where a control plane places by requests."),
+    metric(Id::MemoryRequested, "memory_requested", "memory requested", "share", Neither, Ratio, Machines, Share, false, "Memory requested by pods and DaemonSets, of what is allocatable on nodes. Only where a control plane places by requests."),
     metric(Id::Churn, "churn", "boxes made/month", "count", Neither, Ratio, Machines, Count, false, "Boxes created, whatever the reason."),
     metric(Id::Availability, "availability", "availability", "share", Higher, Ratio, Users, Share, true, "Requests answered in time and without error, of those offered."),
+    metric(Id::WithinGoal, "within_goal", "answered within goal", "share", Higher, Ratio, Users, Share, true, "Requests answered without error and within their service's `latency_goal`, of those offered."),
+    metric(Id::SloMet, "slo_met", "services that met SLO", "share", Higher, Ratio, Users, Share, true, "Whether the platform kept what it was sized for: services whose share answered within goal was at least their `latency_quantile` over the whole metered time, of all services; each replication counts every service once."),
     metric(Id::MinutesBelowSlo, "minutes_below_slo", "min/month below SLO", "min", Lower, Ratio, Users, Count, true, "Minutes a month in which a service missed its service level objective."),
-    metric(Id::LatencyP50, "latency_p50", "latency, median", "ms", Lower, Mean, Users, Milliseconds, false, "Median latency of a replication's requests, mean over replications."),
-    metric(Id::LatencyP99, "latency_p99", "latency, p99", "ms", Lower, Mean, Users, Milliseconds, true, "99th percentile of a replication's requests, mean over replications."),
+    metric(Id::LatencyP50, "latency_p50", "latency, median", "ms", Lower, Latency(0.5), Users, Milliseconds, false, "Median latency of all requests that were answered in time."),
+    metric(Id::LatencyP99, "latency_p99", "latency, p99", "ms", Lower, Latency(0.99), Users, Milliseconds, true, "99th percentile of all requests that were answered in time, replications with many counting for more."),
     metric(Id::RequestsToDeadBoxes, "requests_to_dead_boxes", "sent to dead boxes", "share", Lower, Ratio, Users, Share, false, "Offered requests that a route still sent to a box that could not answer."),
-    metric(Id::RecoveryTime, "recovery_time", "recovery time", "s", Lower, RECOVERY, Recovery, Seconds, true, "From the loss of a box with its machine (crash, loss, zone outage) until it is made good, all such incidents pooled; open ones are censored, not dropped."),
+    metric(Id::RecoveryTime, "recovery_time", "recovery time", "s", Lower, RECOVERY, Recovery, Seconds, true, "From the loss of a box with its machine (crash, loss, rack, power unit or zone down, reclaim) until it is made good, all such incidents pooled; open ones are censored, not dropped."),
     metric(Id::RestartTime, "restart_time", "restart time", "s", Lower, RECOVERY, Recovery, Seconds, false, "The same for boxes whose process died on a machine that is well."),
-    metric(Id::IncidentsPerMonth, "incidents_per_month", "boxes hit by faults/month", "count", Lower, Ratio, Recovery, Count, true, "Boxes that a fault took out of service."),
+    metric(Id::DegradedTime, "degraded_time", "degraded time", "s", Lower, RECOVERY, Recovery, Seconds, false, "From the moment that a box's machine runs badly (slow, or hard to reach) until it is well or the box gone."),
+    metric(Id::IncidentsPerMonth, "incidents_per_month", "boxes hit by faults/month", "count", Lower, Ratio, Recovery, Count, true, "Boxes that a fault took out of service or made worse."),
+    metric(Id::OutOfMemoryKills, "out_of_memory_kills", "killed for memory/month", "count", Lower, Ratio, Recovery, Count, false, "Boxes that the kernel killed, because their machine had no memory left or because they passed their own limit."),
     metric(Id::ReplicaDeficit, "replica_deficit", "box-min missing/month", "box-minutes", Lower, Ratio, Recovery, Count, false, "Boxes wanted but not ready, integrated over time, per month."),
     metric(Id::BadReleaseRequests, "bad_release_requests", "hit by bad release", "share", Lower, Ratio, Releases, Share, true, "Offered requests that a bad release failed."),
     metric(Id::ReleaseDuration, "release_duration", "release duration", "min", Lower, MEDIAN, Releases, Minutes, true, "From the first box changed to the last, releases that went through."),

@@ -4,7 +4,7 @@
 //! [`read`].
 
 use super::rows::{Manifest, ResultSet, SCHEMA_VERSION};
-use super::write::{COSTS, DIFFERENCES, INCIDENTS, MANIFEST, SUMMARY, TIMESERIES};
+use super::write::{COSTS, DIFFERENCES, INCIDENTS, MANIFEST, REPLICATIONS, SUMMARY, TIMESERIES};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::fs;
@@ -36,6 +36,7 @@ pub fn read(folder: &Path) -> Result<ResultSet, ReadError> {
         manifest: read_manifest(&folder.join(MANIFEST))?,
         summary: read_rows(&folder.join(SUMMARY))?,
         differences: read_rows(&folder.join(DIFFERENCES))?,
+        replications: read_rows(&folder.join(REPLICATIONS))?,
         timeseries: read_rows(&folder.join(TIMESERIES))?,
         incidents: read_rows(&folder.join(INCIDENTS))?,
         costs: read_rows(&folder.join(COSTS))?,

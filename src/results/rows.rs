@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of the folder's layout and columns; raised when a reader has to know.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything a results folder holds, but for the charts. Platforms come in the manifest's order everywhere; no
 /// number is NaN or infinite.
@@ -14,6 +14,7 @@ pub struct ResultSet {
     pub manifest: Manifest,
     pub summary: Vec<SummaryRow>,
     pub differences: Vec<DifferenceRow>,
+    pub replications: Vec<ReplicationRow>,
     pub timeseries: Vec<TimeseriesRow>,
     pub incidents: Vec<IncidentRow>,
     pub costs: Vec<CostRow>,
@@ -33,7 +34,11 @@ pub struct Manifest {
     /// `--set` overrides in the order given.
     pub overrides: Vec<String>,
     pub seed: u64,
+    /// How many were run: what the scenario says, or as many as its precision took.
     pub replications: u32,
+    /// What was asked of the number of replications, and what it came to; absent where it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<PrecisionManifest>,
     pub warm_up_s: f64,
     pub horizon_s: f64,
     /// Date of simulation time zero, ISO 8601.
@@ -43,16 +48,60 @@ pub struct Manifest {
     pub platforms: Vec<PlatformManifest>,
 }
 
+/// Replications were added until the differences behind the verdict were narrow enough.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrecisionManifest {
+    /// Half of a 95 % interval over the level of what is compared, at most; a share.
+    pub target: f64,
+    pub minimum: u32,
+    pub maximum: u32,
+    /// Whether all were narrow enough and stayed so. If not, the maximum ended it.
+    pub reached: bool,
+    /// The widest, e.g. `recovery_time p50, pets against k8s`; absent if nothing was observed to be compared.
+    pub widest: Option<String>,
+    /// Its width, as a share like the target; absent if it has no interval.
+    pub widest_relative: Option<f64>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlatformManifest {
     pub name: String,
     pub kind: String,
     /// What the sizing chose, one line a service, for people.
     pub sizing: Vec<String>,
+    /// The same for programs: what each service was sized to, and for what.
+    #[serde(default)]
+    pub sizes: Vec<SizeManifest>,
     /// Digest of the event trace of each replication, 16 hex digits.
     pub digests: Vec<String>,
     /// Events simulated, over all replications.
     pub events: u64,
+}
+
+/// What a platform has for one service at its forecast peak: the smallest number of boxes that carries the peak with
+/// head-room within the latency goal, and the spare; or what the scenario says instead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SizeManifest {
+    pub service: String,
+    /// Boxes at the forecast peak, spare included. Autoscalers move between a minimum and a maximum around it.
+    pub boxes: u32,
+    /// Those that the peak with head-room does not need.
+    pub spare_boxes: u32,
+    /// Machine type of its boxes, or of the nodes that they share.
+    pub machine: String,
+    /// What one box can use at the planned rate [cores].
+    pub cores_per_box: f64,
+    /// Highest rate that can be foreseen [requests/s].
+    pub forecast_peak_rps: f64,
+    /// The peak with head-room, which is what it was sized for [requests/s].
+    pub planned_rps: f64,
+    /// The share of requests that shall stay below the goal [s].
+    pub latency_quantile: f64,
+    pub latency_goal_s: f64,
+    /// That quantile at the planned rate with all boxes but the spare, by theory; absent if they cannot carry it.
+    pub expected_latency_s: Option<f64>,
+    /// The scenario gives the number of boxes.
+    pub explicit: bool,
 }
 
 /// One statistic of one metric. `service` is empty for the whole platform.
@@ -62,11 +111,12 @@ pub struct SummaryRow {
     pub service: String,
     pub metric: String,
     pub unit: String,
-    /// `mean`, `ratio`, `p50`, `p90`, `p99` or `max`.
+    /// `ratio`, `p50`, `p90`, `p99` or `max`.
     pub statistic: String,
     /// Empty if nothing was observed (no incident, say).
     pub value: Option<f64>,
-    /// 95 % interval; empty where one replication or a maximum has none.
+    /// 95 % interval; empty where one replication or a maximum has none, and where fewer than five replications
+    /// observed anything that a quantile could be of.
     pub ci_low: Option<f64>,
     pub ci_high: Option<f64>,
     /// Replications that had something to observe; others do not enter the value.
@@ -94,7 +144,32 @@ pub struct DifferenceRow {
     /// Two-sided p-value of "no difference", alone and after Holm's correction.
     pub p_value: Option<f64>,
     pub p_adjusted: Option<f64>,
+    /// Pearson's correlation between the two over the replications that both have a value in: what the same weather
+    /// buys. Empty with fewer than three, and where one side does not vary.
+    #[serde(default)]
+    pub correlation: Option<f64>,
     pub replications: u32,
+}
+
+/// What one replication says of one statistic by itself. `service` is empty for the whole platform.
+///
+/// A ratio of the summary is the sum of the numerators over the sum of the denominators, paired by `replication`
+/// in a difference. Quantiles of the summary are those of the pool (of the incidents, say, or of all requests), and
+/// not a mean of these.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplicationRow {
+    pub platform: String,
+    pub service: String,
+    pub metric: String,
+    pub unit: String,
+    pub statistic: String,
+    /// Counted from 0; the same number is the same weather on every platform.
+    pub replication: u32,
+    /// Empty if there was nothing to observe, or what is still open hides it.
+    pub value: Option<f64>,
+    /// Of ratios.
+    pub numerator: Option<f64>,
+    pub denominator: Option<f64>,
 }
 
 /// Means over replications in one bucket of time. `service` is empty for the whole platform.
@@ -191,12 +266,26 @@ impl IncidentRow {
     /// The box was lost with its machine: what the metric `recovery_time` counts. Dead processes and bad releases
     /// have metrics of their own.
     pub fn is_machine_loss(&self) -> bool {
-        matches!(self.kind.as_str(), "vm-crash" | "vm-loss" | "zone-outage")
+        matches!(
+            self.kind.as_str(),
+            "vm-crash"
+                | "vm-loss"
+                | "rack-outage"
+                | "power-outage"
+                | "overheating"
+                | "zone-outage"
+                | "spot-reclaim"
+        )
+    }
+
+    /// The box's machine ran badly: what the metric `degraded_time` counts.
+    pub fn is_degradation(&self) -> bool {
+        matches!(self.kind.as_str(), "slow-vm" | "rack-network")
     }
 
     /// The box's process died on a machine that is well: what the metric `restart_time` counts.
     pub fn is_dead_process(&self) -> bool {
-        self.kind == "process-crash"
+        matches!(self.kind.as_str(), "process-crash" | "out-of-memory")
     }
 
     /// Not recovered by the horizon: `total_s` is a lower bound.

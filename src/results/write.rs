@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 pub const MANIFEST: &str = "manifest.json";
 pub const SUMMARY: &str = "summary.csv";
 pub const DIFFERENCES: &str = "differences.csv";
+pub const REPLICATIONS: &str = "replications.csv";
 pub const TIMESERIES: &str = "timeseries.csv";
 pub const INCIDENTS: &str = "incidents.csv";
 pub const COSTS: &str = "costs.csv";
@@ -212,6 +213,7 @@ fn fill(folder: &Path, results: &ResultSet, charts: &[(String, String)]) -> Resu
     write_manifest(&folder.join(MANIFEST), &results.manifest)?;
     write_rows(&folder.join(SUMMARY), &results.summary)?;
     write_rows(&folder.join(DIFFERENCES), &results.differences)?;
+    write_rows(&folder.join(REPLICATIONS), &results.replications)?;
     write_rows(&folder.join(TIMESERIES), &results.timeseries)?;
     write_rows(&folder.join(INCIDENTS), &results.incidents)?;
     write_rows(&folder.join(COSTS), &results.costs)?;

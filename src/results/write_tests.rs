@@ -25,6 +25,7 @@ fn a_results_folder_holds_every_file_and_nothing_beside_it() {
             "differences.csv",
             "incidents.csv",
             "manifest.json",
+            "replications.csv",
             "summary.csv",
             "timeseries.csv"
         ]

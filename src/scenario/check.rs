@@ -4,6 +4,7 @@ use super::{Scenario, ScenarioParameters};
 use crate::catalog::Catalog;
 use crate::parameter::{Origin, Problem, Problems};
 use crate::platform::sizing::check_machine;
+use crate::world::ContainerParameters;
 use crate::world::traffic::{Curve, RecordingProblem, TrafficParameters, read_recording};
 use std::io;
 use std::sync::Arc;
@@ -49,6 +50,14 @@ fn recorded(
     read: &impl Fn(&str) -> io::Result<Vec<u8>>,
 ) -> Option<Curve> {
     let at = traffic.place.of("file");
+    for rhythm in ["diurnal", "weekly"].into_iter().filter(|rhythm| traffic.place.gives(rhythm)) {
+        let title = format!("`traffic.{rhythm}` has no effect on a recording");
+        let problem =
+            Problem::at(traffic.place.of(rhythm), title, "a recording has its own times of day and weekdays");
+        problems.push(problem.help(format!(
+            "leave out `traffic.{rhythm}`; season, events, growth, flash crowds and bursts may stay"
+        )));
+    }
     let bytes = match read(file) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -63,7 +72,7 @@ fn recorded(
     match read_recording(&bytes, &traffic.recording) {
         Ok(mut recording) => {
             recording.start_at(parameters.run.start.civil());
-            Some(Curve::recorded(Arc::new(recording)))
+            Some(Curve::recorded(Arc::new(recording), traffic))
         }
         Err(found) => {
             for RecordingProblem { line, message, help } in found {
@@ -99,6 +108,23 @@ pub(super) fn references(parameters: &ScenarioParameters, problems: &mut Problem
             .help(format!("add `[service.{name}.container.app]`")),
         );
     }
+    for (name, service) in parameters.service.iter() {
+        service.container.iter().for_each(|(part, container)| memory_of(name, part, container, problems));
+    }
+    let run = &parameters.run;
+    if run.precision.is_some() && run.replications > run.max_replications {
+        problems.push(
+            Problem::at(
+                run.place.of("max_replications"),
+                format!(
+                    "a precision begins with {} replications, which is more than the most",
+                    run.replications
+                ),
+                format!("{} at most", run.max_replications),
+            )
+            .help("raise `run.max_replications` or lower `run.replications`"),
+        );
+    }
     if parameters.team.day_begins >= parameters.team.day_ends {
         problems.push(
             Problem::at(
@@ -126,6 +152,24 @@ pub(super) fn references(parameters: &ScenarioParameters, problems: &mut Problem
     let services: Vec<&str> = parameters.service.names().collect();
     for (_, platform) in parameters.platform.iter() {
         platform.check(&services, &catalog, problems);
+    }
+}
+
+/// A limit that is below what is asked for is refused by every scheduler; one below what is used from the start on
+/// lets the part crash for ever.
+fn memory_of(service: &str, part: &str, container: &ContainerParameters, problems: &mut Problems) {
+    let Some(limit) = container.memory_limit else { return };
+    let at = container.place.of("memory_limit");
+    let (asked, used) = (container.memory, container.memory_used());
+    if used > limit {
+        let title =
+            format!("container `{part}` of service `{service}` can never run within its memory limit");
+        let problem = Problem::at(at, title, format!("it uses {used} from its start on"));
+        problems.push(problem.help("raise `memory_limit`, or lower `memory_use` or `memory`"));
+    } else if asked > limit {
+        let title = format!("container `{part}` of service `{service}` asks for more memory than its limit");
+        let problem = Problem::at(at, title, format!("it asks for {asked}"));
+        problems.push(problem.help("raise `memory_limit` or lower `memory`"));
     }
 }
 

@@ -13,7 +13,7 @@ pub use load::{LoadError, QUICKSTART, load, load_text};
 use crate::catalog::PriceParameters;
 use crate::engine::{SimDuration, SimTime};
 use crate::parameter::explain::{Catalogue, render, render_list};
-use crate::parameter::{Date, Named, ParameterDoc, Section, section};
+use crate::parameter::{Date, Fraction, Named, ParameterDoc, Section, section};
 use crate::platform::{PlatformParameters, PracticeParameters};
 use crate::world::traffic::Curve;
 use crate::world::{
@@ -28,6 +28,10 @@ section! {
         seed: u64 = 1, grade Choice;
         /// Independent repetitions with different luck.
         replications: u32 = 30 in |&n| (1..=100_000).contains(&n) => "from 1 to 100000", grade Choice;
+        /// Add replications until the 95 % intervals of the differences that the verdict speaks of (cost, CPU use, recovery, availability) are at most this wide to either side, relative to the level of what is compared, and stay so.
+        precision: Option<Fraction>, optional in |p| p.is_none_or(|p| p.as_f64() > 0.0) => "more than 0%";
+        /// Replications at most where a precision is asked for; `replications` is then where it begins.
+        max_replications: u32 = 1000 in |&n| (1..=100_000).contains(&n) => "from 1 to 100000", grade Choice;
         /// Length of what is measured.
         length: SimDuration = "4w" in |l| *l >= SimDuration::from_mins(1) && *l <= SimDuration::from_days(36_500) => "from 1m to 100 years", grade Choice;
         /// Simulated before measuring begins, so that the start does not show.

@@ -10,7 +10,9 @@ use crate::parameter::read_text;
 use crate::platform::Platform;
 use crate::scenario::Scenario;
 use crate::world::observation::{Exit, RolloutStep};
-use crate::world::{About, BoxId, Event, Observation, ServiceId, VmId, WorkId, World};
+use crate::world::{
+    About, BoxId, Event, FaultKind, Group, Observation, Purchase, ServiceId, VmId, WorkId, World,
+};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -110,6 +112,18 @@ fn parse_time(text: &str, scenario: &Scenario) -> Result<SimTime, String> {
     }
 }
 
+/// A rack, power unit or zone as people call it.
+fn group_name(group: Group) -> String {
+    let Group { kind, zone, index } = group;
+    match kind {
+        FaultKind::RackNetwork => format!("the network of rack {index} in zone {}", zone.0),
+        FaultKind::RackOutage => format!("rack {index} in zone {}", zone.0),
+        FaultKind::PowerOutage => format!("power unit {index} in zone {}", zone.0),
+        FaultKind::Overheating => format!("part of zone {}", zone.0),
+        _ => format!("zone {}", zone.0),
+    }
+}
+
 struct Trace<'o> {
     frame: Arc<Frame>,
     from: SimTime,
@@ -188,8 +202,22 @@ impl Watcher for Trace<'_> {
             | Observation::VmDown { .. }
             | Observation::VmRebooted { .. }
             | Observation::VmTerminated { .. }
-            | Observation::ZoneDown { .. }
-            | Observation::ZoneUp { .. } => self.machine(time, observation),
+            | Observation::VmDegraded { .. }
+            | Observation::VmRestored { .. }
+            | Observation::SpotNotice { .. } => self.machine(time, observation),
+            Observation::GroupStruck { group, fault } => {
+                let name = group_name(*group).to_uppercase();
+                let what = if group.kind == FaultKind::RackNetwork { "LOSES PACKETS" } else { "IS DOWN" };
+                let line = format!("{name} {what}: {} (fault {:08x})", group.kind.name(), fault.0 >> 32);
+                self.line(time, About::Nothing, &line);
+            }
+            Observation::GroupRestored { group } => {
+                self.line(time, About::Nothing, &format!("{} is back", group_name(*group)));
+            }
+            Observation::GroupSilent { group, silent } => {
+                let what = if *silent { "falls silent" } else { "is heard again" };
+                self.line(time, About::Nothing, &format!("· {} {what}", group_name(*group)));
+            }
             Observation::BoxCreated { .. }
             | Observation::BoxPlaced { .. }
             | Observation::BoxPrepared { .. }
@@ -200,7 +228,11 @@ impl Watcher for Trace<'_> {
             | Observation::BoxRouted { .. }
             | Observation::BoxUnrouted { .. }
             | Observation::BoxKnownDown { .. } => self.instance(time, observation),
-            Observation::Flow(_) | Observation::MachineOverhead { .. } => {}
+            Observation::Flow(_)
+            | Observation::RequestServed { .. }
+            | Observation::MachineOverhead { .. }
+            | Observation::MemoryUsed { .. }
+            | Observation::Promised { .. } => {}
             Observation::Paged { .. }
             | Observation::WorkAsked { .. }
             | Observation::WorkBegan { .. }
@@ -250,10 +282,15 @@ impl Watcher for Trace<'_> {
 impl Trace<'_> {
     fn machine(&mut self, time: SimTime, observation: &Observation) {
         match *observation {
-            Observation::VmLaunched { vm, zone, slot, instance } => {
+            Observation::VmLaunched { vm, zone, slot, instance, purchase } => {
                 self.vms.insert(vm, format!("vm-{}-{slot}", zone.0));
                 let machine = self.frame.catalog.get(instance).name.clone();
-                self.line(time, About::Vm(vm), &format!("machine asked for: {machine} in zone {}", zone.0));
+                let as_spot = if purchase == Purchase::Spot { " as spot" } else { "" };
+                self.line(
+                    time,
+                    About::Vm(vm),
+                    &format!("machine asked for: {machine}{as_spot} in zone {}", zone.0),
+                );
             }
             Observation::LaunchFailed { vm, .. } => {
                 self.line(time, About::Vm(vm), "the cloud has no capacity")
@@ -271,11 +308,16 @@ impl Trace<'_> {
                 self.line(time, About::Vm(vm), "machine is given back");
                 self.vms.remove(&vm);
             }
-            Observation::ZoneDown { zone, .. } => {
-                self.line(time, About::Nothing, &format!("ZONE {} IS DOWN", zone.0));
+            Observation::VmDegraded { vm, fault, kind } => {
+                let line = format!("MACHINE RUNS BADLY: {} (fault {:08x})", kind.name(), fault.0 >> 32);
+                self.line(time, About::Vm(vm), &line);
             }
-            Observation::ZoneUp { zone } => {
-                self.line(time, About::Nothing, &format!("zone {} is back", zone.0))
+            Observation::VmRestored { vm, kind } => {
+                self.line(time, About::Vm(vm), &format!("machine is well again after {}", kind.name()));
+            }
+            Observation::SpotNotice { vm, fault } => {
+                let line = format!("the cloud will take it back (fault {:08x})", fault.0 >> 32);
+                self.line(time, About::Vm(vm), &line);
             }
             _ => unreachable!("sorted by the caller"),
         }

@@ -10,15 +10,15 @@ use super::event::{Event, PlatformEvent};
 use super::flow::{CpuReading, LoadWaker};
 use super::ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
 use super::monitor::{ErrorAlert, HealthCheck, Heartbeat};
-use super::observation::{Observation, Rented, RolloutStep};
+use super::observation::{Amount, Observation, Rented, RolloutStep};
 use super::people::Work;
-use super::queueing::{Balancing, SizingTask, boxes_needed};
+use super::queueing::{Balancing, Manners, SizingTask, boxes_needed};
 use super::service::ServiceParameters;
 use super::vm::VmStatus;
 use super::{Calendar, World};
-use crate::catalog::{Catalog, InstanceId};
+use crate::catalog::{Catalog, InstanceId, Purchase};
 use crate::engine::{EventHandle, Purpose, SimDuration, SimTime, Stream};
-use crate::parameter::MilliCpu;
+use crate::parameter::{Bytes, MilliCpu, UsdPerHour};
 
 /// A platform's handle on the world.
 pub struct Api<'w> {
@@ -63,17 +63,22 @@ impl<'w> Api<'w> {
         (0..self.world.zones.len()).map(|i| ZoneId(i as u8))
     }
 
-    /// The highest rate that is expected within the horizon [requests/s]. The forecast is perfect: how wrong
-    /// forecasts are is not modelled.
+    /// The highest rate that is expected within the horizon [requests/s]. The forecast of season, event days and
+    /// growth is perfect: how wrong forecasts are is not modelled. Flash crowds and bursts are in no forecast.
     pub fn forecast_peak(&self, service: ServiceId) -> f64 {
         let s = &self.world.services[service.index()];
-        s.curve.peak_rate(&self.world.calendar, self.world.horizon, self.world.segment)
+        s.demand.curve().peak_rate(&self.world.calendar, self.world.horizon, self.world.segment)
     }
 
     /// The rate that is expected now [requests/s], for the size at the start.
     pub fn forecast_now(&self, service: ServiceId) -> f64 {
         let (s, now) = (&self.world.services[service.index()], self.world.now());
-        s.curve.mean_rate(&self.world.calendar, now, now + self.world.segment)
+        s.demand.curve().mean_rate(&self.world.calendar, now, now + self.world.segment)
+    }
+
+    /// What an hour of a person costs.
+    pub fn wage(&self) -> UsdPerHour {
+        self.world.team.wage
     }
 
     /// The smallest number of boxes with `cores` each that carries `rate` within the service's latency goal;
@@ -85,15 +90,31 @@ impl<'w> Api<'w> {
         cores: f64,
         rate: f64,
     ) -> Option<u32> {
+        boxes_needed(&self.sizing_task(service, balancing, cores, rate))
+    }
+
+    /// The latency quantile [s] of the service's goal to be expected of so many boxes at a rate; `None` if they are
+    /// too few to carry it.
+    pub fn expected_latency_s(
+        &self,
+        service: ServiceId,
+        balancing: Balancing,
+        (boxes, cores): (u32, f64),
+        rate: f64,
+    ) -> Option<f64> {
+        self.sizing_task(service, balancing, cores, rate).expected_latency_s(boxes)
+    }
+
+    fn sizing_task(&self, service: ServiceId, balancing: Balancing, cores: f64, rate: f64) -> SizingTask {
         let s = &self.world.services[service.index()];
-        boxes_needed(&SizingTask {
+        SizingTask {
             balancing,
             cores_per_box: cores,
             rate,
-            work: s.work,
-            latency_s: s.parameters.latency_goal.as_secs_f64(),
+            work: s.rules.work,
+            manners: Manners { patience_s: s.rules.goal_s, ..s.rules.manners },
             quantile: s.parameters.latency_quantile.as_f64(),
-        })
+        }
     }
 
     /// A platform's own random stream. Key it by things that mean the same on every platform where you can.
@@ -119,18 +140,19 @@ impl<'w> Api<'w> {
 
 /// The cloud.
 impl Api<'_> {
-    /// Rents a machine. The answer is [`super::Signal::VmUp`] or [`super::Signal::LaunchFailed`].
-    pub fn launch_vm(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
-        self.world.launch_vm(instance, zone)
+    /// Rents a machine. The answer is [`super::Signal::VmUp`] or [`super::Signal::LaunchFailed`]. The cloud may take a
+    /// spot machine back: [`super::Signal::SpotNotice`] comes first, [`super::Signal::SpotReclaimed`] when it is gone.
+    pub fn launch_vm(&mut self, instance: InstanceId, zone: ZoneId, purchase: Purchase) -> VmId {
+        self.world.launch_vm(instance, zone, purchase)
     }
 
     /// A machine that was already running when the simulation began.
     ///
     /// # Panics
     /// After time zero.
-    pub fn adopt_vm(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
+    pub fn adopt_vm(&mut self, instance: InstanceId, zone: ZoneId, purchase: Purchase) -> VmId {
         assert_eq!(self.now(), SimTime::ZERO, "only the fleet at the start is there without being launched");
-        self.world.adopt_vm(instance, zone)
+        self.world.adopt_vm(instance, zone, purchase)
     }
 
     /// Gives a machine back. Its boxes are gone with it. Harmless if it is gone already.
@@ -154,17 +176,19 @@ impl Api<'_> {
         self.world.observe(Observation::Rented { item, change });
     }
 
-    /// CPU that this platform's own agents use on every machine, beside the guest system.
-    pub fn set_agent_cpu(&mut self, agents: MilliCpu) {
-        let total = self.world.cloud.os_cpu.as_milli() + agents.as_milli();
-        self.world.machine_overhead = MilliCpu::from_milli(total);
-        self.world.observe(Observation::MachineOverhead { cores: f64::from(total) / 1_000.0 });
-        self.world.dirty_flow();
+    /// CPU and memory that this platform's own agents use on every machine, beside the guest system.
+    pub fn set_agents(&mut self, cpu: MilliCpu, memory: Bytes) {
+        self.world.set_agents(cpu, memory);
     }
 
     /// CPU of a machine that boxes cannot use: guest system and agents.
     pub fn machine_overhead(&self) -> MilliCpu {
         self.world.machine_overhead
+    }
+
+    /// Memory of a machine that boxes cannot use: guest system and agents.
+    pub fn memory_overhead(&self) -> Bytes {
+        self.world.memory_overhead
     }
 
     /// Size of every machine's root disk and its other fixed properties.
@@ -324,6 +348,12 @@ impl Api<'_> {
     /// How many boxes the platform wants a service to have: what recovery is measured against.
     pub fn declare_desired(&mut self, service: ServiceId, boxes: u32) {
         self.world.observe(Observation::Desired { service, boxes });
+    }
+
+    /// What boxes and agents have been promised in all, of what there is to promise on all machines: for platforms
+    /// that place by promises.
+    pub fn declare_promised(&mut self, promised: Amount, allocatable: Amount) {
+        self.world.observe(Observation::Promised { promised, allocatable });
     }
 
     /// A step of bringing a version out.

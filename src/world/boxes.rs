@@ -7,12 +7,13 @@
 use super::World;
 use super::event::Event;
 use super::ids::{BoxId, ServiceId, Version, VmId};
+use super::memory::Footprint;
 use super::monitor::MonitorId;
 use super::observation::{Exit, Observation};
 use super::release::Defect;
 use super::signal::Signal;
 use super::streams;
-use crate::engine::{EventHandle, SimDuration};
+use crate::engine::{EventHandle, SimDuration, SimTime};
 
 /// Where a box stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,21 @@ pub(super) enum State {
     Up,
     /// Its processes do not run.
     Down,
+}
+
+/// How far a box is on its way to full speed, in steps since its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Warmth(u8);
+
+impl Warmth {
+    const STEPS: u8 = 4;
+    pub(super) const COLD: Warmth = Warmth(0);
+    pub(super) const WARM: Warmth = Warmth(Self::STEPS);
+
+    /// Mean progress during this step, from 0 to 1.
+    pub(super) fn share(self) -> f64 {
+        if self == Self::WARM { 1.0 } else { (f64::from(self.0) + 0.5) / f64::from(Self::STEPS) }
+    }
 }
 
 /// One instance of a service.
@@ -47,9 +63,15 @@ pub(super) struct ServiceBox {
     pub pending: Option<EventHandle>,
     /// Asked to stop: it ends, whatever else happens.
     pub stopping: bool,
+    pub warmth: Warmth,
+    pub warming: Option<EventHandle>,
+    /// When it left the route while it served, and how many requests it had then.
+    draining: Option<(SimTime, f64)>,
     /// The next crash of its process.
     pub crash: Option<EventHandle>,
     pub check: Option<MonitorId>,
+    /// The memory it holds, while its processes run.
+    pub memory: Option<Footprint>,
     /// How the flow counts it, while it is routed.
     pub counted: Option<Reach>,
     /// The last fault that hit it, 0 for none.
@@ -81,8 +103,12 @@ impl World {
             routed: false,
             pending: None,
             stopping: false,
+            warmth: Warmth::WARM,
+            warming: None,
+            draining: None,
             crash: None,
             check: None,
+            memory: None,
             counted: None,
             last_fault: 0,
             starts: 0,
@@ -162,10 +188,33 @@ impl World {
             self.signals.push_back(Signal::ProcessExited { subject });
             return;
         }
+        if !self.services[service.index()].parameters.server.warm_up.is_zero() {
+            self.boxes.get_mut(subject).expect("seen").warmth = Warmth::COLD;
+            self.schedule_warming(subject);
+        }
         self.set_box_state(subject, State::Up);
         self.observe(Observation::BoxUp { subject });
         self.arm_process_crash(subject);
         self.signals.push_back(Signal::BoxUp { subject });
+    }
+
+    fn schedule_warming(&mut self, subject: BoxId) {
+        let b = self.boxes.get(subject).expect("only boxes that exist warm up");
+        let step = self.services[b.service.index()].parameters.server.warm_up / u64::from(Warmth::STEPS);
+        let handle = self.scheduler.after(step, Event::BoxWarms { subject });
+        self.boxes.get_mut(subject).expect("seen").warming = Some(handle);
+    }
+
+    pub(super) fn on_box_warms(&mut self, subject: BoxId) {
+        self.leave_flow(subject);
+        let b = self.boxes.get_mut(subject).expect("warming of boxes that ended is cancelled");
+        b.warming = None;
+        b.warmth = Warmth(b.warmth.0 + 1);
+        let more = b.warmth < Warmth::WARM;
+        self.join_flow(subject);
+        if more {
+            self.schedule_warming(subject);
+        }
     }
 
     /// A box that has been up since before the simulation began.
@@ -182,7 +231,7 @@ impl World {
     pub(super) fn exit_box(&mut self, subject: BoxId, exit: Exit) {
         let b = self.boxes.get_mut(subject).expect("only boxes that exist end");
         let stopping = b.stopping;
-        for handle in [b.pending.take(), b.crash.take()].into_iter().flatten() {
+        for handle in [b.pending.take(), b.crash.take(), b.warming.take()].into_iter().flatten() {
             self.scheduler.cancel(handle);
         }
         if let Exit::Fault { fault, .. } = exit {
@@ -192,17 +241,35 @@ impl World {
             return;
         }
         if b.state == State::Up {
-            let (service, routed) = (b.service, b.routed);
-            let requests = self.services[service.index()].flow.lose_in_flight();
-            if routed && requests > 0.0 {
-                self.observe(Observation::InFlightLost { service, requests });
+            let (service, draining) = (b.service, b.draining.take());
+            if b.counted == Some(Reach::Serves) {
+                self.lose_in_flight_of(subject);
+            } else if let Some((since, requests)) = draining {
+                let requests = self.not_drained(service, since, requests);
+                self.observe_lost(service, requests);
             }
+            self.lose_requests(subject);
         }
         self.set_box_state(subject, State::Down);
         self.observe(Observation::BoxExited { subject, exit });
         if stopping {
             // It was on its way out: what was to come happens now.
             self.schedule_step(subject, SimDuration::ZERO, Event::BoxStopped { subject });
+        }
+    }
+
+    /// What a box on the route that serves is working on gets no answer.
+    pub(super) fn lose_in_flight_of(&mut self, subject: BoxId) {
+        let b = self.boxes.get(subject).expect("only boxes that exist work");
+        let service = b.service;
+        let requests = self.services[service.index()].flow.lose_in_flight();
+        self.observe_lost(service, requests);
+        self.lose_requests(subject);
+    }
+
+    fn observe_lost(&mut self, service: ServiceId, requests: f64) {
+        if requests > 0.0 {
+            self.observe(Observation::InFlightLost { service, requests });
         }
     }
 
@@ -251,17 +318,18 @@ impl World {
     /// How the box shows to a caller.
     pub(super) fn reach(&self, b: &ServiceBox) -> Reach {
         match (b.state, b.vm.and_then(|vm| self.vms.get(vm))) {
-            (State::Up, Some(_)) => Reach::Serves,
-            (_, Some(vm)) if vm.is_running() => Reach::Refuses,
+            (State::Up, Some(vm)) if !vm.cut => Reach::Serves,
+            (_, Some(vm)) if vm.is_reachable() => Reach::Refuses,
             _ => Reach::Silent,
         }
     }
 
-    /// The one place where a box's state changes: keeps flow and checks informed.
+    /// The one place where a box's state changes: keeps flow, memory and checks informed.
     fn set_box_state(&mut self, subject: BoxId, state: State) {
         self.leave_flow(subject);
         self.boxes.get_mut(subject).expect("only boxes that exist change").state = state;
         self.join_flow(subject);
+        self.tell_memory(subject);
         self.tell_check(subject);
     }
 
@@ -271,14 +339,29 @@ impl World {
         if b.routed == routed {
             return;
         }
+        let now = self.scheduler.now();
+        let serving = b.counted == Some(Reach::Serves);
+        let inside = self.services[b.service.index()].flow.in_flight_per_box();
         self.leave_flow(subject);
-        self.boxes.get_mut(subject).expect("seen above").routed = routed;
+        let b = self.boxes.get_mut(subject).expect("seen above");
+        b.routed = routed;
+        let service = b.service;
+        b.draining = if serving { Some((now, inside)) } else { None };
+        if let Some(requests) = &mut self.services[service.index()].requests {
+            requests.set_routed(subject, routed);
+        }
         self.join_flow(subject);
         self.observe(if routed {
             Observation::BoxRouted { subject }
         } else {
             Observation::BoxUnrouted { subject }
         });
+    }
+
+    /// Requests that a box still has which left the route with so many: it works them off on one core.
+    fn not_drained(&self, service: ServiceId, since: SimTime, requests: f64) -> f64 {
+        let elapsed_s = self.scheduler.now().since(since).as_secs_f64();
+        (requests - elapsed_s / self.services[service.index()].rules.work.mean_s).max(0.0)
     }
 
     fn schedule_step(&mut self, subject: BoxId, span: SimDuration, event: Event) {

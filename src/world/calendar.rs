@@ -32,6 +32,16 @@ impl Calendar {
         Calendar { start, first_weekday, work_begins, work_ends }
     }
 
+    /// The date of time zero.
+    pub fn start(&self) -> Date {
+        self.start
+    }
+
+    /// Days from the start to the midnight at which `date` begins; negative before the start.
+    pub fn day_of(&self, date: Date) -> i64 {
+        i64::from(self.start.until(date).expect("days are the unit of dates").get_days())
+    }
+
     /// Time of day, as a span since midnight.
     pub fn time_of_day(&self, t: SimTime) -> SimDuration {
         SimDuration::from_micros(t.as_micros() % DAY_US)
@@ -195,5 +205,8 @@ mod tests {
         assert_eq!(c.iso(at(30, 6)), "2026-02-04T06:00:00");
         assert!(c.is_night(at(0, 23)) && c.is_night(at(0, 7)) && !c.is_night(at(0, 8)));
         assert_eq!(c.weekday_name(at(6, 1)), "Sun");
+        // 26 days of January, 28 of February.
+        assert_eq!(c.day_of(jiff::civil::date(2026, 3, 1)), 55);
+        assert_eq!(c.day_of(jiff::civil::date(2025, 12, 31)), -5);
     }
 }

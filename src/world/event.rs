@@ -3,7 +3,7 @@
 //! Reading it tells what triggers processing. A platform's own events are opaque to the world: it carries them
 //! and gives them back.
 
-use super::ids::{BoxId, Id, ServiceId, VmId, WorkId, ZoneId};
+use super::ids::{BoxId, Id, ServiceId, VmId, WorkId};
 use super::monitor::MonitorId;
 use crate::engine;
 
@@ -22,11 +22,34 @@ pub enum Event {
     ProcessCrash {
         subject: BoxId,
     },
-    ZoneDown {
-        zone: ZoneId,
+    /// A machine has no memory left, or a box on it comes to its own limit.
+    OutOfMemory {
+        vm: VmId,
     },
-    ZoneUp {
-        zone: ZoneId,
+    /// A machine loses part of its processors for a while.
+    VmSlows {
+        vm: VmId,
+    },
+    VmAtSpeed {
+        vm: VmId,
+    },
+    /// The cloud announces that it will take a spot machine back.
+    SpotNotice {
+        vm: VmId,
+    },
+    SpotReclaimed {
+        vm: VmId,
+    },
+    /// A fault takes many machines at once: a rack, a power unit, a zone.
+    GroupStruck {
+        group: u32,
+    },
+    GroupRestored {
+        group: u32,
+    },
+    /// A network that loses packets falls silent, or is heard again.
+    NetworkTurns {
+        group: u32,
     },
 
     /// The cloud answers a launch: there is no capacity.
@@ -45,6 +68,10 @@ pub enum Event {
     BoxUp {
         subject: BoxId,
     },
+    /// A box has come closer to full speed after its start.
+    BoxWarms {
+        subject: BoxId,
+    },
     /// A box that was asked to stop has ended.
     BoxStopped {
         subject: BoxId,
@@ -54,8 +81,35 @@ pub enum Event {
     TrafficSegment,
     /// Capacity or routing changed at this instant: solve the flow of requests anew, once.
     SolveFlow,
-    /// The backlog of a service runs empty or full.
-    BacklogTurns {
+    /// Requests of a service are followed one by one from now on.
+    RequestsBegin {
+        service: ServiceId,
+    },
+    RequestsEnd {
+        service: ServiceId,
+    },
+    /// A caller sends a request.
+    RequestArrives {
+        service: ServiceId,
+    },
+    /// A box is done with a request.
+    RequestDone {
+        subject: BoxId,
+    },
+    /// Callers have waited long enough.
+    RequestTimesOut {
+        service: ServiceId,
+    },
+    /// Callers try again.
+    RequestRepeats {
+        service: ServiceId,
+    },
+    /// What became of requests one by one is stated in rates.
+    RequestSample {
+        service: ServiceId,
+    },
+    /// The crowd in a service's boxes has moved, or its callers begin to try again: rates change.
+    FlowTurns {
         service: ServiceId,
     },
 
@@ -87,9 +141,33 @@ impl engine::Event for Event {
     fn phase(&self) -> u8 {
         use Event::*;
         match self {
-            VmCrash { .. } | VmLoss { .. } | ProcessCrash { .. } | ZoneDown { .. } | ZoneUp { .. } => 0,
-            LaunchFailed { .. } | VmUp { .. } | BoxPrepared { .. } | BoxUp { .. } | BoxStopped { .. } => 1,
-            TrafficSegment | SolveFlow | BacklogTurns { .. } => 2,
+            VmCrash { .. }
+            | VmLoss { .. }
+            | ProcessCrash { .. }
+            | OutOfMemory { .. }
+            | VmSlows { .. }
+            | VmAtSpeed { .. }
+            | SpotNotice { .. }
+            | SpotReclaimed { .. }
+            | GroupStruck { .. }
+            | GroupRestored { .. }
+            | NetworkTurns { .. } => 0,
+            LaunchFailed { .. }
+            | VmUp { .. }
+            | BoxPrepared { .. }
+            | BoxUp { .. }
+            | BoxWarms { .. }
+            | BoxStopped { .. } => 1,
+            TrafficSegment
+            | SolveFlow
+            | FlowTurns { .. }
+            | RequestsBegin { .. }
+            | RequestsEnd { .. }
+            | RequestArrives { .. }
+            | RequestDone { .. }
+            | RequestTimesOut { .. }
+            | RequestRepeats { .. }
+            | RequestSample { .. } => 2,
             Verdict { .. }
             | ShiftChange
             | WorkBegins { .. }

@@ -5,7 +5,7 @@
 //! be asked. What happened is stated as [`Observation`]s, which no platform sees. The world decides nothing.
 //!
 //! Start at [`World`]; each file is one part of it: [`vm`] and [`boxes`] are what there is, [`flow`] what becomes
-//! of requests, [`fault`] what breaks, [`monitor`] how that is noticed, [`people`] who mends it.
+//! of requests, [`memory`] who has to go when memory runs out, [`fault`] what breaks, [`monitor`] how that is noticed, [`people`] who mends it.
 
 mod api;
 mod boxes;
@@ -15,11 +15,13 @@ mod event;
 pub mod fault;
 pub mod flow;
 mod ids;
+mod memory;
 pub mod monitor;
 pub mod observation;
 pub mod people;
 pub mod queueing;
 pub mod release;
+pub mod requests;
 mod service;
 mod signal;
 mod streams;
@@ -29,10 +31,11 @@ mod vm;
 #[cfg(test)]
 mod tests;
 
+pub use crate::catalog::Purchase;
 pub use api::{Api, FailureShares, ServiceInfo};
 pub use calendar::Calendar;
 pub use event::{Event, PlatformEvent};
-pub use fault::{FaultId, FaultKind, FaultParameters};
+pub use fault::{FaultId, FaultKind, FaultParameters, Group};
 pub(crate) use ids::{Arena, generational_id};
 pub use ids::{BoxId, Id, ServiceId, Version, VmId, WorkId, ZoneId};
 pub use monitor::{ErrorAlert, HealthCheck, Heartbeat};
@@ -45,7 +48,7 @@ pub use vm::{CloudParameters, VmStatus};
 
 use crate::catalog::Catalog;
 use crate::engine::{Scheduler, SimDuration, SimTime, Streams};
-use crate::parameter::MilliCpu;
+use crate::parameter::{Bytes, MilliCpu};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -78,7 +81,9 @@ pub struct World {
     segment: SimDuration,
     horizon: SimTime,
     zones: Vec<vm::Zone>,
-    zone_outages: Vec<fault::Renewal>,
+    groups: Vec<fault::GroupWeather>,
+    /// Places of the groups that a fault has hold of now: few.
+    struck: Vec<u32>,
     vms: Arena<VmId, vm::Vm>,
     boxes: Arena<BoxId, boxes::ServiceBox>,
     services: Vec<service::Service>,
@@ -87,6 +92,8 @@ pub struct World {
     work: Arena<WorkId, people::Job>,
     /// CPU of every machine that is not for boxes.
     machine_overhead: MilliCpu,
+    /// Memory of every machine that is not for boxes.
+    memory_overhead: Bytes,
     shapes: flow::Shapes,
     classes: Vec<Vec<flow::Class>>,
     flow_dirty: bool,
@@ -102,7 +109,8 @@ impl World {
             |(i, (name, parameters, curve)): (usize, &(String, ServiceParameters, traffic::Curve))| {
                 let id = ServiceId(i as u16);
                 let calls = release::Calls::new(&streams, id);
-                service::Service::new(id, name.clone(), parameters.clone(), curve.clone(), calls)
+                let demand = traffic::Demand::new(curve, &spec.calendar, &streams, id, spec.horizon);
+                service::Service::new(id, name.clone(), parameters.clone(), demand, calls)
             };
         let mut world = World {
             scheduler: Scheduler::default(),
@@ -114,7 +122,8 @@ impl World {
             segment: spec.segment,
             horizon: spec.horizon,
             zones: (0..spec.cloud.zones).map(|_| vm::Zone::default()).collect(),
-            zone_outages: Vec::new(),
+            groups: Vec::new(),
+            struck: Vec::new(),
             vms: Arena::default(),
             boxes: Arena::default(),
             services: spec.services.iter().enumerate().map(service).collect(),
@@ -122,6 +131,7 @@ impl World {
             people: people::People::default(),
             work: Arena::default(),
             machine_overhead: spec.cloud.os_cpu,
+            memory_overhead: spec.cloud.os_memory,
             shapes: Default::default(),
             classes: Vec::new(),
             flow_dirty: false,
@@ -129,10 +139,17 @@ impl World {
             observations: Vec::new(),
             streams,
         };
-        world.observe(Observation::MachineOverhead { cores: spec.cloud.os_cpu.as_cpus_f64() });
-        world.arm_zone_outages();
+        world.set_agents(MilliCpu::from_milli(0), Bytes::from_bytes(0));
+        world.arm_zones();
         for service in 0..world.services.len() {
             world.arm_release(ServiceId(service as u16));
+        }
+        for service in 0..world.services.len() {
+            let parameters = &world.services[service].parameters;
+            if parameters.requests == requests::RequestMode::Discrete {
+                let (at, service) = (SimTime::ZERO + parameters.requests_from, ServiceId(service as u16));
+                world.scheduler.at(at, Event::RequestsBegin { service });
+            }
         }
         world.on_traffic_segment();
         world.on_shift_change();
@@ -154,16 +171,30 @@ impl World {
             Event::VmCrash { vm } => self.on_vm_crash(vm),
             Event::VmLoss { vm } => self.on_vm_loss(vm),
             Event::ProcessCrash { subject } => self.on_process_crash(subject),
-            Event::ZoneDown { zone } => self.on_zone_down(zone),
-            Event::ZoneUp { zone } => self.on_zone_up(zone),
+            Event::OutOfMemory { vm } => self.on_out_of_memory(vm),
+            Event::VmSlows { vm } => self.on_vm_slows(vm),
+            Event::VmAtSpeed { vm } => self.on_vm_at_speed(vm),
+            Event::SpotNotice { vm } => self.on_spot_notice(vm),
+            Event::SpotReclaimed { vm } => self.on_spot_reclaimed(vm),
+            Event::GroupStruck { group } => self.on_group_struck(group),
+            Event::GroupRestored { group } => self.on_group_restored(group),
+            Event::NetworkTurns { group } => self.on_network_turns(group),
             Event::LaunchFailed { vm } => self.on_launch_failed(vm),
             Event::VmUp { vm } => self.on_vm_up(vm),
             Event::BoxPrepared { subject } => self.on_box_prepared(subject),
             Event::BoxUp { subject } => self.on_box_up(subject),
+            Event::BoxWarms { subject } => self.on_box_warms(subject),
             Event::BoxStopped { subject } => self.on_box_stopped(subject),
             Event::TrafficSegment => self.on_traffic_segment(),
             Event::SolveFlow => self.on_solve_flow(),
-            Event::BacklogTurns { .. } => self.dirty_flow(),
+            Event::FlowTurns { .. } => self.dirty_flow(),
+            Event::RequestsBegin { service } => self.on_requests_begin(service),
+            Event::RequestsEnd { service } => self.on_requests_end(service),
+            Event::RequestArrives { service } => self.on_request_arrives(service),
+            Event::RequestDone { subject } => self.on_request_done(subject),
+            Event::RequestTimesOut { service } => self.on_request_times_out(service),
+            Event::RequestRepeats { service } => self.on_request_repeats(service),
+            Event::RequestSample { service } => self.on_request_sample(service),
             Event::Verdict { monitor } => self.on_verdict(monitor),
             Event::ShiftChange => self.on_shift_change(),
             Event::WorkBegins { work } => self.on_work_begins(work),
@@ -172,6 +203,7 @@ impl World {
             Event::Platform(_) => panic!("a platform's event belongs to the platform"),
             Event::MeteringBegins => {
                 self.settle_flow();
+                self.settle_memory();
                 self.observe(Observation::MeteringBegins);
             }
         }
@@ -181,6 +213,7 @@ impl World {
     pub fn finish(&mut self) {
         self.scheduler.finish(self.horizon);
         self.settle_flow();
+        self.settle_memory();
     }
 
     /// The next message for the platform.

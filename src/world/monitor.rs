@@ -139,8 +139,8 @@ impl World {
     pub(super) fn tell_heartbeat(&mut self, vm: VmId) {
         let Some(v) = self.vms.get(vm) else { return };
         if let Some(monitor) = v.heartbeat {
-            let running = v.is_running();
-            self.tell(monitor, running, true);
+            let heard = v.is_reachable();
+            self.tell(monitor, heard, true);
         }
     }
 

@@ -3,11 +3,12 @@
 //! Observations carry ground truth, so no platform ever sees one. They are not counters: what a fact means for
 //! cost, availability or recovery is the business of `metrics`.
 
-use super::fault::{FaultId, FaultKind};
+use super::fault::{FaultId, FaultKind, Group};
 use super::ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
 use super::people::Activity;
-use crate::catalog::InstanceId;
+use crate::catalog::{InstanceId, Purchase};
 use crate::engine::{SimDuration, SimTime};
+use crate::parameter::{Bytes, MilliCpu};
 
 /// Why a box stopped serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub enum RolloutStep {
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the frequent one: a box would be allocated each time"
+)]
 pub enum Observation {
     MeteringBegins,
 
@@ -52,6 +57,7 @@ pub enum Observation {
         zone: ZoneId,
         slot: u32,
         instance: InstanceId,
+        purchase: Purchase,
     },
     LaunchFailed {
         vm: VmId,
@@ -72,12 +78,33 @@ pub enum Observation {
     VmTerminated {
         vm: VmId,
     },
-    ZoneDown {
-        zone: ZoneId,
+    /// A machine runs, but worse than it should: slow, or hard to reach.
+    VmDegraded {
+        vm: VmId,
+        fault: FaultId,
+        kind: FaultKind,
+    },
+    VmRestored {
+        vm: VmId,
+        kind: FaultKind,
+    },
+    /// The cloud will take this spot machine back when the notice is over.
+    SpotNotice {
+        vm: VmId,
         fault: FaultId,
     },
-    ZoneUp {
-        zone: ZoneId,
+    /// A rack, a power unit or a zone is hit.
+    GroupStruck {
+        group: Group,
+        fault: FaultId,
+    },
+    GroupRestored {
+        group: Group,
+    },
+    /// Nothing comes through the network of a rack, or something does again.
+    GroupSilent {
+        group: Group,
+        silent: bool,
     },
 
     BoxCreated {
@@ -127,6 +154,11 @@ pub enum Observation {
     },
 
     Flow(FlowObservation),
+    /// One request that was answered in time, where requests are followed one by one.
+    RequestServed {
+        service: ServiceId,
+        latency_s: f64,
+    },
     /// Requests that were being served by a box when it died.
     InFlightLost {
         service: ServiceId,
@@ -172,14 +204,32 @@ pub enum Observation {
         item: Rented,
         change: i32,
     },
-    /// CPU of every running machine that goes to the guest system and agents, from now on.
+    /// CPU and memory of every running machine that go to the guest system and agents, from now on.
     MachineOverhead {
         cores: f64,
+        memory: Bytes,
+    },
+    /// Memory that a box held since this was last said of it, or since it came up.
+    MemoryUsed {
+        subject: BoxId,
+        byte_s: f64,
+    },
+    /// What the control plane has promised to boxes and agents, of what it may promise, from now on.
+    Promised {
+        promised: Amount,
+        allocatable: Amount,
     },
     /// Routine administration of this platform, from now on.
     UpkeepSet {
         hours_per_week: f64,
     },
+}
+
+/// CPU and memory together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    pub cpu: MilliCpu,
+    pub memory: Bytes,
 }
 
 /// Things beside machines that are paid by the hour.
@@ -189,8 +239,25 @@ pub enum Rented {
     ManagedControlPlane,
 }
 
-/// How many service classes of one segment are told apart in the latency; further ones are merged by slowdown.
-pub const LATENCY_CLASSES: usize = 4;
+/// How many classes of requests of one segment are told apart in the latency; further ones are merged by slowdown.
+pub const LATENCY_CLASSES: usize = 5;
+
+/// Served requests whose latencies are alike: attempts before + wait + slowdown × work.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LatencyClass {
+    /// Served requests [1/s].
+    pub rate: f64,
+    /// Mean, and variance of the logarithm.
+    pub slowdown: f64,
+    pub spread: f64,
+    /// Time in line that all of them have [s].
+    pub wait_s: f64,
+    /// Share of them that stands in line besides, for an exponential time of this mean [s].
+    pub in_line: f64,
+    pub line_s: f64,
+    /// Time that went into earlier attempts [s].
+    pub earlier_s: f64,
+}
 
 /// What became of a service's requests between two instants, with constant rates.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -198,25 +265,23 @@ pub struct FlowObservation {
     pub service: ServiceId,
     pub from: SimTime,
     pub to: SimTime,
-    /// Rates [requests/s].
+    /// Boxes on the route that served.
+    pub boxes: f64,
+    /// Requests, not counting retries [1/s]; the following are what became of them, with retries.
     pub offered: f64,
     pub served: f64,
     /// Sent to boxes that do not answer or no longer exist.
     pub to_dead_boxes: f64,
     /// Answered with an error by a bad version.
     pub errors: f64,
-    /// Answered too late, or given up in an overload.
+    /// Answered too late, or given up or refused in an overload.
     pub late: f64,
     /// Served in time, but slower than the latency goal.
     pub slow: f64,
     /// CPU of answers in time, and of all other work [cores].
     pub useful_cores: f64,
     pub wasted_cores: f64,
-    /// Waiting time of the backlog at both ends [s].
-    pub wait_from_s: f64,
-    pub wait_to_s: f64,
-    /// (served requests/s, slowdown): response time is wait + slowdown × work.
-    pub latency: [(f64, f64); LATENCY_CLASSES],
+    pub latency: [LatencyClass; LATENCY_CLASSES],
 }
 
 impl FlowObservation {
@@ -227,5 +292,69 @@ impl FlowObservation {
     /// Not served: dead boxes, errors, late [requests/s].
     pub fn failed(&self) -> f64 {
         self.to_dead_boxes + self.errors + self.late
+    }
+
+    pub(super) fn empty(service: ServiceId) -> FlowObservation {
+        FlowObservation {
+            service,
+            from: SimTime::ZERO,
+            to: SimTime::ZERO,
+            boxes: 0.0,
+            offered: 0.0,
+            served: 0.0,
+            to_dead_boxes: 0.0,
+            errors: 0.0,
+            late: 0.0,
+            slow: 0.0,
+            useful_cores: 0.0,
+            wasted_cores: 0.0,
+            latency: [LatencyClass::default(); LATENCY_CLASSES],
+        }
+    }
+
+    /// Adds a class, or merges it into the one with the nearest slowdown.
+    pub(super) fn add_latency(&mut self, new: LatencyClass) {
+        if new.rate <= 0.0 {
+            return;
+        }
+        let same = |c: &&mut LatencyClass| c.rate == 0.0 || LatencyClass { rate: c.rate, ..new } == **c;
+        if let Some(class) = self.latency.iter_mut().find(same) {
+            *class = LatencyClass { rate: class.rate + new.rate, ..new };
+            return;
+        }
+        let distance = |c: &LatencyClass| {
+            (c.slowdown.ln() - new.slowdown.ln()).abs()
+                + (c.wait_s + c.earlier_s - new.wait_s - new.earlier_s).abs()
+        };
+        let nearest = self
+            .latency
+            .iter_mut()
+            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+            .expect("there are classes");
+        let rate = nearest.rate + new.rate;
+        let mean = |of: fn(&LatencyClass) -> f64| (nearest.rate * of(nearest) + new.rate * of(&new)) / rate;
+        *nearest = LatencyClass {
+            rate,
+            slowdown: mean(|c| c.slowdown),
+            spread: mean(|c| c.spread),
+            wait_s: mean(|c| c.wait_s),
+            in_line: mean(|c| c.in_line),
+            line_s: mean(|c| c.line_s),
+            earlier_s: mean(|c| c.earlier_s),
+        };
+    }
+
+    /// A share `retried` of the served requests got there `earlier_s` after a failed attempt.
+    pub(super) fn delay(&mut self, retried: f64, earlier_s: f64, goal_s: f64) {
+        let classes = self.latency;
+        for class in &mut self.latency {
+            class.rate *= 1.0 - retried;
+        }
+        for class in classes {
+            self.add_latency(LatencyClass { rate: class.rate * retried, earlier_s, ..class });
+        }
+        if earlier_s >= goal_s {
+            self.slow += (self.served - self.slow) * retried;
+        }
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! Where its boxes run and how many there are is the platform's affair. Start at [`ServiceParameters`].
 
+use super::boxes::Warmth;
 use super::fault::Renewal;
-use super::flow::Flow;
+use super::flow::{Flow, RetryRules, Rules};
 use super::ids::{ServiceId, Version};
 use super::monitor::MonitorId;
-use super::queueing::ServiceTime;
+use super::queueing::{Manners, ServiceTime};
 use super::release::{Calls, Defect, ReleaseParameters};
-use super::traffic::{Curve, TrafficParameters};
-use crate::engine::SimDuration;
-use crate::parameter::{Bytes, Distribution, Fraction, MilliCpu, Named, section};
+use super::requests::{RequestMode, Requests};
+use super::traffic::{Demand, TrafficParameters};
+use crate::engine::{SimDuration, SimTime};
+use crate::parameter::{Bytes, Distribution, Factor, Fraction, GrowthDistribution, MilliCpu, Named, section};
 use std::collections::BTreeSet;
 
 section! {
@@ -31,8 +33,44 @@ section! {
         availability_goal: Fraction = "99%" , grade Choice;
         /// The parts of a box, each `[service.NAME.container.PART]`: the application, a proxy, a daemon.
         container: Named<ContainerParameters>, sections;
+        /// Whether its requests are simulated as rates or one by one.
+        requests: RequestMode = "flow", grade Choice;
+        /// Since when they are simulated one by one, from the start of the simulation (warm-up included).
+        requests_from: SimDuration = "0s", grade Choice;
+        /// For how long they are simulated one by one; without it to the end.
+        requests_for: Option<SimDuration>, optional in |d| d.is_none_or(|d| !d.is_zero()) => "more than zero";
+        server: ServerParameters, section;
+        retry: RetryParameters, section;
         traffic: TrafficParameters, section;
         release: ReleaseParameters, section;
+    }
+}
+
+section! {
+    /// How a box goes about requests.
+    pub struct ServerParameters {
+        /// Requests that a box works on at once, the others wait in line; without it all share its processors.
+        workers: Option<u32>, optional in |n| n.is_none_or(|n| (1..=100_000).contains(&n)) => "from 1 to 100000";
+        /// Requests that a box holds at most, in work and in line; it refuses more.
+        hold: u32 = 1000 in |&n| (1..=1_000_000).contains(&n) => "from 1 to 1000000", from "accept queues and thread pools of 100 to 1000 are common; no source found", grade Estimate;
+        /// Whether a box stops working on a request when its caller has given up.
+        cancels: bool = true, grade Choice;
+        /// Time that a box needs after its start until it is at full speed (caches, just-in-time compiler).
+        warm_up: SimDuration = "0s", grade Choice;
+        /// Speed of a box right after its start, relative to a warm one; it rises in a straight line.
+        cold_speed: Fraction = "50%" in |f| f.as_f64() >= 0.01 => "at least 1%", from "no source found", grade Estimate;
+    }
+}
+
+section! {
+    /// What callers do when an attempt fails or is not answered in time.
+    pub struct RetryParameters {
+        /// How often they try again, at most.
+        attempts: u32 = 0 in |&n| n <= 20 => "at most 20", grade Choice;
+        /// Retries that all callers together may make, as a share of their requests.
+        budget: Fraction = "20%", from "Envoy and Finagle retry budgets: 20 % of requests", grade Recalled;
+        /// Pause before an attempt is repeated.
+        backoff: SimDuration = "100ms", from "no source found", grade Estimate;
     }
 }
 
@@ -43,8 +81,14 @@ section! {
         cpu: MilliCpu = "500m" in |c| c.as_milli() > 0 => "more than zero", grade Choice;
         /// CPU that the part may use at most; none is unlimited.
         cpu_limit: Option<MilliCpu>, optional;
-        /// Memory that is asked for and used.
+        /// Memory that is asked for when the box is placed. Who uses more is the first to be killed when a machine runs short.
         memory: Bytes = "512MiB", grade Choice;
+        /// Memory that the part uses from its start on, as a share of what it asks for.
+        memory_use: Factor = "43%", from "57 % of requested memory is never used (CAST AI 2025)", grade Derived;
+        /// Memory beyond which the kernel kills the part; none is unlimited.
+        memory_limit: Option<Bytes>, optional;
+        /// Memory that the part leaks, until it is started anew; drawn for each version.
+        leak: GrowthDistribution = "0MiB/h", grade Choice;
         /// Time from starting it until it can serve. A box is up when its slowest part is.
         startup: Distribution = "lognormal(10s, 0.4)", from "no source found", grade Estimate;
         /// Compressed size of its image.
@@ -57,9 +101,17 @@ section! {
 pub(super) struct Service {
     pub name: String,
     pub parameters: ServiceParameters,
-    pub work: ServiceTime,
-    pub curve: Curve,
+    pub rules: Rules,
+    /// Weight of one of its boxes when CPU is short: the CPU requests of its parts.
+    pub cpu_weight: f64,
+    /// The most that one of its boxes may use [cores]; infinite unless every part has a limit.
+    pub cpu_limit: f64,
+    pub demand: Demand,
+    /// Until when the offered rate is constant.
+    pub segment_end: SimTime,
     pub flow: Flow,
+    /// Its requests one by one, while they are simulated so.
+    pub requests: Option<Box<Requests>>,
     pub calls: Calls,
     /// What is wrong with each version; 0 ran before the simulation and is good.
     pub versions: Vec<Option<Defect>>,
@@ -75,15 +127,19 @@ impl Service {
         id: ServiceId,
         name: String,
         parameters: ServiceParameters,
-        curve: Curve,
+        demand: Demand,
         calls: Calls,
     ) -> Self {
         Service {
             name,
-            work: ServiceTime::lognormal(parameters.cpu_per_request.as_secs_f64(), parameters.cpu_variation),
+            rules: parameters.rules(),
+            cpu_weight: f64::from(parameters.cpu_request().as_milli()),
+            cpu_limit: parameters.cpu_limit().map_or(f64::INFINITY, |limit| limit.as_cpus_f64()),
             parameters,
-            curve,
+            demand,
+            segment_end: SimTime::ZERO,
             flow: Flow::new(id),
+            requests: None,
             calls,
             versions: vec![None],
             alert: None,
@@ -112,18 +168,37 @@ impl Service {
         self.versions[version.0 as usize]
     }
 
-    /// Weight of one of its boxes when CPU is short: the CPU requests of its parts.
-    pub(super) fn cpu_weight(&self) -> f64 {
-        f64::from(self.parameters.cpu_request().as_milli())
-    }
-
-    /// The most that one of its boxes may use [cores]; infinite unless every part has a limit.
-    pub(super) fn cpu_limit(&self) -> f64 {
-        self.parameters.cpu_limit().map_or(f64::INFINITY, |limit| limit.as_cpus_f64())
+    /// How much more work a request is in a box this warm than in a warm one.
+    pub(super) fn slowness(&self, warmth: Warmth) -> f64 {
+        let cold = self.parameters.server.cold_speed.as_f64();
+        1.0 / (cold + (1.0 - cold) * warmth.share())
     }
 }
 
 impl ServiceParameters {
+    /// Distribution of the work of one request.
+    pub fn work(&self) -> ServiceTime {
+        ServiceTime::lognormal(self.cpu_per_request.as_secs_f64(), self.cpu_variation)
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            work: self.work(),
+            goal_s: self.latency_goal.as_secs_f64(),
+            manners: Manners {
+                patience_s: self.timeout.as_secs_f64(),
+                workers: self.server.workers.map(f64::from),
+                hold: f64::from(self.server.hold),
+                cancels: self.server.cancels,
+            },
+            retry: RetryRules {
+                attempts: self.retry.attempts,
+                budget: self.retry.budget.as_f64(),
+                backoff_s: self.retry.backoff.as_secs_f64(),
+            },
+        }
+    }
+
     /// Sum over the parts of a box.
     pub fn cpu_request(&self) -> MilliCpu {
         MilliCpu::from_milli(self.container.iter().map(|(_, c)| c.cpu.as_milli()).sum())
@@ -136,13 +211,31 @@ impl ServiceParameters {
         limits.map(|l| MilliCpu::from_milli(l.iter().sum()))
     }
 
-    /// Sum over the parts.
+    /// Memory that is asked for: the sum over the parts.
     pub fn memory(&self) -> Bytes {
         Bytes::from_bytes(self.container.iter().map(|(_, c)| c.memory.as_bytes()).sum())
+    }
+
+    /// Memory that a box uses from its start on: the sum over the parts.
+    pub fn memory_used(&self) -> Bytes {
+        Bytes::from_bytes(self.container.iter().map(|(_, c)| c.memory_used().as_bytes()).sum())
+    }
+
+    /// Whether every part has limits, and asks for all that they allow (Kubernetes: quality of service Guaranteed).
+    pub fn asks_for_its_limits(&self) -> bool {
+        let all = |c: &ContainerParameters| c.cpu_limit == Some(c.cpu) && c.memory_limit == Some(c.memory);
+        self.container.iter().all(|(_, c)| all(c))
     }
 
     /// Sum of the compressed image sizes of the parts.
     pub fn images(&self) -> Bytes {
         Bytes::from_bytes(self.container.iter().map(|(_, c)| c.image.as_bytes()).sum())
+    }
+}
+
+impl ContainerParameters {
+    /// Memory that the part uses from its start on.
+    pub fn memory_used(&self) -> Bytes {
+        Bytes::from_bytes((self.memory.as_bytes() as f64 * self.memory_use.as_f64()).round() as u64)
     }
 }

@@ -12,6 +12,10 @@ pub enum Signal {
     LaunchFailed { vm: VmId },
     /// The agent on a machine calls home after a boot: the first, a reboot, or back from a crash.
     VmUp { vm: VmId },
+    /// The cloud will take a spot machine back soon.
+    SpotNotice { vm: VmId },
+    /// The cloud has taken a spot machine back. It is paid for until it is terminated.
+    SpotReclaimed { vm: VmId },
     /// The machine's agent: configuration or image pull of a box is complete.
     BoxPrepared { subject: BoxId },
     /// The machine's agent: the box answers on its port.

@@ -9,13 +9,13 @@
 
 use super::World;
 use super::event::Event;
-use super::fault::{FaultId, FaultKind, SlotWeather};
+use super::fault::{FaultId, FaultKind, Reclaim, SlotWeather, Slowness};
 use super::ids::{BoxId, VmId, ZoneId};
 use super::monitor::MonitorId;
 use super::observation::{Exit, Observation};
 use super::signal::Signal;
 use super::streams;
-use crate::catalog::InstanceId;
+use crate::catalog::{InstanceId, Purchase};
 use crate::engine::{EventHandle, SimDuration, SimTime};
 use crate::parameter::{Distribution, Fraction, MilliCpu, section};
 use std::collections::BTreeSet;
@@ -51,9 +51,9 @@ use crate::parameter::Bytes;
 pub(super) enum VmState {
     Booting,
     Running,
-    /// Down, coming back by itself or with its zone.
+    /// Down, coming back by itself or with its rack or zone.
     Down,
-    /// The host is broken; nothing will bring the machine back.
+    /// The host is broken, or the cloud has taken it back; nothing will bring the machine back.
     Lost,
 }
 
@@ -63,12 +63,20 @@ pub(super) struct Vm {
     pub zone: ZoneId,
     pub slot: u32,
     pub cpu: MilliCpu,
+    pub memory: Bytes,
     pub state: VmState,
     pub boxes: Vec<BoxId>,
     /// Its boot, reboot or refusal.
     pub pending: Option<EventHandle>,
-    pub crash: Option<EventHandle>,
-    pub loss: Option<EventHandle>,
+    /// What its host slot has in store while it runs.
+    armed: Vec<EventHandle>,
+    pub slowness: Option<Slowness>,
+    pub reclaim: Option<Reclaim>,
+    /// Nobody reaches it at present.
+    pub cut: bool,
+    purchase: Purchase,
+    /// When its memory runs out, if nothing changes.
+    pub short: Option<EventHandle>,
     pub heartbeat: Option<MonitorId>,
     /// Restarts so far, part of the key of how long the next one takes.
     reboots: u32,
@@ -80,16 +88,25 @@ impl Vm {
     pub(super) fn is_running(&self) -> bool {
         self.state == VmState::Running
     }
+
+    /// It runs, and who calls it is heard.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.is_running() && !self.cut
+    }
 }
 
-/// One availability zone: its host slots and whether it is up.
+/// One availability zone: its host slots.
 #[derive(Debug, Default)]
 pub(super) struct Zone {
-    pub down: bool,
     free_slots: BTreeSet<u32>,
     slots: Vec<SlotWeather>,
     /// Launches so far from each slot, part of the key of boot times.
     launches: Vec<u32>,
+}
+
+/// The lowest of more than `most` slots: looking on would make the zone ever larger.
+fn free_beyond(free: &BTreeSet<u32>, most: usize) -> Option<&u32> {
+    free.first().filter(|_| free.len() > most)
 }
 
 /// What the cloud's console says about a machine, to whoever looks.
@@ -107,14 +124,14 @@ pub enum VmStatus {
 
 impl World {
     /// Asks the cloud for a machine in `zone`. The answer is [`Signal::VmUp`] or [`Signal::LaunchFailed`].
-    pub(super) fn launch_vm(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
-        let vm = self.occupy_slot(instance, zone);
+    pub(super) fn launch_vm(&mut self, instance: InstanceId, zone: ZoneId, purchase: Purchase) -> VmId {
+        let vm = self.occupy_slot(instance, zone, purchase);
         let [z, slot, launch] = self.launch_key(vm);
         let refused = self
             .streams
             .open(streams::LAUNCH_FAILURE, &[z, slot, launch])
             .chance(self.cloud.launch_failure.as_f64());
-        let (span, event) = if refused || self.zones[zone.index()].down {
+        let (span, event) = if refused || self.is_dark(zone, slot as u32) {
             (self.cloud.launch_failure_delay, Event::LaunchFailed { vm })
         } else {
             let u = self.streams.open(streams::BOOT, &[z, slot, launch]).uniform();
@@ -125,37 +142,75 @@ impl World {
     }
 
     /// A machine that has been running since before the simulation began.
-    pub(super) fn adopt_vm(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
-        let vm = self.occupy_slot(instance, zone);
+    pub(super) fn adopt_vm(&mut self, instance: InstanceId, zone: ZoneId, purchase: Purchase) -> VmId {
+        let vm = self.occupy_slot(instance, zone, purchase);
         self.vms.get_mut(vm).expect("just made").state = VmState::Running;
         self.arm_vm_faults(vm);
         self.observe(Observation::VmUp { vm });
         vm
     }
 
-    fn occupy_slot(&mut self, instance: InstanceId, zone: ZoneId) -> VmId {
+    fn occupy_slot(&mut self, instance: InstanceId, zone: ZoneId, purchase: Purchase) -> VmId {
+        let slot = self.choose_slot(zone);
         let z = &mut self.zones[zone.index()];
-        let slot = z.free_slots.pop_first().unwrap_or_else(|| {
-            z.slots.push(SlotWeather::new(&self.streams, &self.faults, zone, z.slots.len() as u32));
-            z.launches.push(0);
-            z.slots.len() as u32 - 1
-        });
+        z.free_slots.remove(&slot);
         z.launches[slot as usize] += 1;
+        let cut = self.is_cut(zone, slot);
         let vm = self.vms.insert(Vm {
             zone,
             slot,
             cpu: self.catalog.get(instance).cpu,
+            memory: self.catalog.get(instance).memory,
             state: VmState::Booting,
             boxes: Vec::new(),
             pending: None,
-            crash: None,
-            loss: None,
+            armed: Vec::new(),
+            slowness: None,
+            reclaim: None,
+            cut,
+            purchase,
+            short: None,
             heartbeat: None,
             reboots: 0,
             composition: Default::default(),
         });
-        self.observe(Observation::VmLaunched { vm, zone, slot, instance });
+        self.observe(Observation::VmLaunched { vm, zone, slot, instance, purchase });
         vm
+    }
+
+    /// The lowest free slot that is not dark, or a new one; where a whole zone is dark, the lowest, in vain.
+    fn choose_slot(&mut self, zone: ZoneId) -> u32 {
+        let free = &self.zones[zone.index()].free_slots;
+        let is_useless = |slot: u32| self.is_dark(zone, slot);
+        let lowest = free.first().copied();
+        if let Some(slot) = lowest.filter(|_| self.is_zone_dark(zone)) {
+            return slot;
+        }
+        if let Some(&slot) = free.iter().find(|&&slot| !is_useless(slot)) {
+            return slot;
+        }
+        // Beyond a dark power unit there is light; where most of a zone is dark, what is free and dark stays few.
+        let unit = self.faults.rack_size.saturating_mul(self.faults.power_outage.racks);
+        let most_free = unit.saturating_add(self.faults.rack_size) as usize;
+        loop {
+            if let Some(&slot) = free_beyond(&self.zones[zone.index()].free_slots, most_free) {
+                return slot;
+            }
+            let slot = self.zones[zone.index()].slots.len() as u32;
+            self.add_slot(zone);
+            if !self.is_dark(zone, slot) {
+                return slot;
+            }
+        }
+    }
+
+    fn add_slot(&mut self, zone: ZoneId) {
+        let z = &mut self.zones[zone.index()];
+        let slot = z.slots.len() as u32;
+        z.slots.push(SlotWeather::new(&self.streams, &self.faults, zone, slot));
+        z.launches.push(0);
+        z.free_slots.insert(slot);
+        self.arm_rack_of(zone, slot);
     }
 
     pub(super) fn launch_key(&self, vm: VmId) -> [u64; 3] {
@@ -172,15 +227,16 @@ impl World {
         self.signals.push_back(Signal::LaunchFailed { vm });
     }
 
-    /// A machine has booted, or is back. While its zone is down it stays down, until the zone is back.
+    /// A machine has booted, or is back. While its slot is dark it stays down, until rack or zone are back.
     pub(super) fn on_vm_up(&mut self, vm: VmId) {
         let v = self.vms.get_mut(vm).expect("steps of gone machines are cancelled");
         v.pending = None;
-        if self.zones[v.zone.index()].down {
-            v.state = VmState::Down;
+        let (zone, slot) = (v.zone, v.slot);
+        if self.is_dark(zone, slot) {
+            self.vms.get_mut(vm).expect("seen").state = VmState::Down;
             return;
         }
-        v.state = VmState::Running;
+        self.vms.get_mut(vm).expect("seen").state = VmState::Running;
         self.arm_vm_faults(vm);
         self.observe(Observation::VmUp { vm });
         self.tell_heartbeat(vm);
@@ -190,10 +246,10 @@ impl World {
         self.signals.push_back(Signal::VmUp { vm });
     }
 
-    /// Restarts a machine on request. False if the console cannot (lost, booting, or its zone is down).
+    /// Restarts a machine on request. False if the console cannot (lost, booting, or its slot is dark).
     pub(super) fn reboot_vm(&mut self, vm: VmId) -> bool {
         let Some(v) = self.vms.get(vm) else { return false };
-        if !matches!(v.state, VmState::Running | VmState::Down) || self.zones[v.zone.index()].down {
+        if !matches!(v.state, VmState::Running | VmState::Down) || self.is_dark(v.zone, v.slot) {
             return false;
         }
         let key = self.launch_key(vm);
@@ -221,7 +277,7 @@ impl World {
         kind: FaultKind,
         back_after: Option<SimDuration>,
     ) {
-        let lost = kind == FaultKind::VmLoss;
+        let lost = matches!(kind, FaultKind::VmLoss | FaultKind::SpotReclaim);
         self.take_vm_down(vm, Exit::Fault { fault, kind }, if lost { VmState::Lost } else { VmState::Down });
         self.observe(Observation::VmDown { vm, fault, kind });
         if let Some(span) = back_after {
@@ -232,7 +288,7 @@ impl World {
     fn take_vm_down(&mut self, vm: VmId, exit: Exit, state: VmState) {
         let v = self.vms.get_mut(vm).expect("only machines that exist go down");
         v.state = state;
-        for handle in [v.pending.take(), v.crash.take(), v.loss.take()].into_iter().flatten() {
+        for handle in v.pending.take().into_iter().chain(v.armed.drain(..)) {
             self.scheduler.cancel(handle);
         }
         for subject in self.vms.get(vm).expect("seen").boxes.clone() {
@@ -251,7 +307,8 @@ impl World {
             self.remove_box(subject, Exit::Stopped);
         }
         let v = self.vms.remove(vm).expect("seen");
-        for handle in [v.pending, v.crash, v.loss].into_iter().flatten() {
+        let lasting = [v.slowness.map(|s| s.ends), v.reclaim.map(|r| r.strikes)];
+        for handle in v.pending.into_iter().chain(v.armed).chain(lasting.into_iter().flatten()) {
             self.scheduler.cancel(handle);
         }
         if let Some(heartbeat) = v.heartbeat {
@@ -271,21 +328,31 @@ impl World {
         }
     }
 
-    /// Schedules the next crash and loss that the host slot of a running machine has in store.
-    fn arm_vm_faults(&mut self, vm: VmId) {
+    /// Schedules what the host slot of a running machine has in store next.
+    pub(super) fn arm_vm_faults(&mut self, vm: VmId) {
         let now = self.scheduler.now();
-        let v = self.vms.get(vm).expect("only machines that exist are armed");
-        let weather = &mut self.zones[v.zone.index()].slots[v.slot as usize];
-        let (crash, loss) = (weather.crashes.next_after(now), weather.losses.next_after(now));
-        let crash = self.schedule_fault(crash, Event::VmCrash { vm });
-        let loss = self.schedule_fault(loss, Event::VmLoss { vm });
-        let v = self.vms.get_mut(vm).expect("seen");
-        for old in [std::mem::replace(&mut v.crash, crash), std::mem::replace(&mut v.loss, loss)]
-            .into_iter()
-            .flatten()
-        {
+        let v = self.vms.get_mut(vm).expect("only machines that exist are armed");
+        let (is_slow, is_spot) = (v.slowness.is_some(), v.purchase == Purchase::Spot);
+        let is_condemned = v.reclaim.is_some();
+        for old in v.armed.drain(..) {
             self.scheduler.cancel(old);
         }
+        if v.state != VmState::Running {
+            return;
+        }
+        let weather = &mut self.zones[v.zone.index()].slots[v.slot as usize];
+        let mut due = vec![
+            (weather.crashes.next_after(now), Event::VmCrash { vm }),
+            (weather.losses.next_after(now), Event::VmLoss { vm }),
+        ];
+        if !is_slow {
+            due.push((weather.slow_spells.next_after(now), Event::VmSlows { vm }));
+        }
+        if is_spot && !is_condemned {
+            due.push((weather.reclaims.next_after(now), Event::SpotNotice { vm }));
+        }
+        let armed = due.into_iter().filter_map(|(at, event)| self.schedule_fault(at, event)).collect();
+        self.vms.get_mut(vm).expect("seen").armed = armed;
     }
 
     /// Fault times beyond the horizon are not scheduled: they would only fill the queue.
@@ -308,10 +375,10 @@ impl World {
 }
 
 impl World {
-    /// Its zone is back: the machine boots again.
+    /// Its rack or zone is back: the machine boots again.
     pub(super) fn restart_after_outage(&mut self, vm: VmId) {
         if self.vms.get(vm).is_some_and(|v| v.pending.is_some()) {
-            return; // it was booting when the zone failed, or is on its way already
+            return; // it was booting when the power failed, or is on its way already
         }
         let key = self.launch_key(vm);
         let reboot = self.count_reboot(vm);

@@ -1,4 +1,4 @@
-//! A date and a time of day as people write them. Know no time zone and no simulation time.
+//! Dates, days of the year and times of day as people write them. Know no time zone and no simulation time.
 //!
 //! Start at [`Date`].
 
@@ -92,6 +92,104 @@ impl fmt::Display for Date {
     }
 }
 
+/// A day of every year. There is no 29 February.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MonthDay {
+    month: i8,
+    day: i8,
+}
+
+impl MonthDay {
+    /// The date in one year.
+    ///
+    /// # Panics
+    /// If the year is not one from -9999 to 9999.
+    pub fn in_year(self, year: i16) -> jiff::civil::Date {
+        jiff::civil::date(year, self.month, self.day)
+    }
+}
+
+unit_value!(MonthDay, "a day of the year such as `11-27`", MonthDay { month: 1, day: 1 });
+
+impl FromStr for MonthDay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let not_a_day = || "which is not a day of every year".to_owned();
+        // 2001 had no 29 February.
+        let date: Date = format!("2001-{text}").parse().map_err(|_| not_a_day())?;
+        Ok(MonthDay { month: date.0.month(), day: date.0.day() })
+    }
+}
+
+impl fmt::Display for MonthDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}-{:02}", self.month, self.day)
+    }
+}
+
+/// A day on which something happens: once, or every year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventDay {
+    /// On this date.
+    Once(Date),
+    /// On this day of every year.
+    Yearly(MonthDay),
+}
+
+unit_value!(
+    EventDay,
+    "a date such as `2026-11-27`, or a day of every year such as `11-27`",
+    EventDay::Yearly(MonthDay { month: 1, day: 1 })
+);
+
+impl FromStr for EventDay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() == 5 { text.parse().map(EventDay::Yearly) } else { text.parse().map(EventDay::Once) }
+    }
+}
+
+impl fmt::Display for EventDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EventDay::Once(date) => date.fmt(f),
+            EventDay::Yearly(day) => day.fmt(f),
+        }
+    }
+}
+
+/// A minute of one date, by the clock of the scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment {
+    /// The date.
+    pub date: Date,
+    /// The time of that day.
+    pub time: TimeOfDay,
+}
+
+unit_value!(
+    Moment,
+    "a date and time such as `2026-11-27T20:15`",
+    Moment { date: Date(jiff::civil::Date::constant(2026, 1, 5)), time: TimeOfDay(0) }
+);
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (date, time) = text.split_once(['T', ' ']).ok_or("which is not a date, `T` and a time")?;
+        Ok(Moment { date: date.parse()?, time: time.parse()? })
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}T{}", self.date, self.time)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +208,30 @@ mod tests {
         assert_eq!("2026-01-05".parse(), Ok(Date(jiff::civil::date(2026, 1, 5))));
         for text in ["2026-02-29", "05.01.2026", "2026-01-05T00:00:00", "2026"] {
             assert!(text.parse::<Date>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn days_of_every_year_have_no_leap_day() {
+        assert_eq!(
+            "11-27".parse::<MonthDay>().map(|day| day.in_year(2026)),
+            Ok(jiff::civil::date(2026, 11, 27))
+        );
+        for text in ["02-29", "13-01", "11-31", "1-1", "2026-11-27", ""] {
+            assert!(text.parse::<MonthDay>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn event_days_and_moments_read_back_as_written() {
+        for text in ["2026-11-27", "11-27"] {
+            assert_eq!(text.parse::<EventDay>().map(|day| day.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["2026-11-27T20:15", "2024-02-29T00:00:01"] {
+            assert_eq!(text.parse::<Moment>().map(|moment| moment.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["2026-02-29T00:00", "2026-11-27", "2026-11-27T24:00", "20:15"] {
+            assert!(text.parse::<Moment>().is_err(), "{text}");
         }
     }
 }

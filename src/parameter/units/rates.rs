@@ -47,7 +47,7 @@ impl Rate {
 unit_value!(Rate, "a rate such as `20/s`, `5/h` or `3/week`", Rate::ZERO);
 
 /// Seconds of the unit behind the `/`.
-fn rate_unit_s(name: &str) -> Option<f64> {
+pub(super) fn rate_unit_s(name: &str) -> Option<f64> {
     let us = if matches!(name, "month" | "months") { Some(MONTH_US) } else { time_unit(name) };
     us.map(|us| us as f64 / 1e6)
 }

@@ -98,6 +98,13 @@ impl Bytes {
 
 unit_value!(Bytes, "bytes such as `4GiB`, `512Mi` or `100MB`", Bytes(0));
 
+/// Bytes of a unit, with or without its `B`.
+pub(super) fn byte_unit(unit: &str) -> Option<u64> {
+    let prefix = unit.strip_suffix('B').unwrap_or(unit);
+    let known = BYTE_UNITS.iter().find(|(name, _)| *name == prefix).map(|&(_, factor)| factor);
+    known.or((unit == "B").then_some(1))
+}
+
 /// A Kubernetes quantity with or without `B`, rounded up to whole bytes; a unit is required.
 impl FromStr for Bytes {
     type Err = String;
@@ -109,12 +116,7 @@ impl FromStr for Bytes {
                 "whose unit `m` is a thousandth of a byte in Kubernetes; `M` or `Mi` was meant?".to_owned()
             );
         }
-        let prefix = unit.strip_suffix('B').unwrap_or(unit);
-        let factor = match BYTE_UNITS.iter().find(|(name, _)| *name == prefix) {
-            Some(&(_, factor)) => factor,
-            None if unit == "B" => 1,
-            None => return Err(unknown_unit(unit)),
-        };
+        let factor = byte_unit(unit).ok_or_else(|| unknown_unit(unit))?;
         number.scaled(factor, 1, Rounding::Up).map(Bytes)
     }
 }

@@ -9,7 +9,7 @@ use super::parameters::GroupHealthParameters;
 use crate::catalog::InstanceId;
 use crate::engine::{SimDuration, SimTime};
 use crate::platform::load_balancer::LoadBalancer;
-use crate::world::{Api, BoxId, PlatformEvent, ServiceId, Version, VmId, ZoneId};
+use crate::world::{Api, BoxId, PlatformEvent, Purchase, ServiceId, Version, VmId, ZoneId};
 
 /// One machine of the group with its box.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +24,14 @@ pub(super) struct Member {
     /// When it first passed its checks.
     pub in_service: Option<SimTime>,
     pub unhealthy: bool,
+    /// The cloud has taken its machine back.
+    pub gone: bool,
 }
 
 pub(super) struct Group {
     pub service: ServiceId,
     pub instance: InstanceId,
+    purchase: Purchase,
     pub entry: LoadBalancer,
     pub min: u32,
     pub max: u32,
@@ -51,7 +54,7 @@ const AVOID_ZONE: SimDuration = SimDuration::from_mins(15);
 impl Group {
     pub fn new(
         service: ServiceId,
-        instance: InstanceId,
+        (instance, purchase): (InstanceId, Purchase),
         entry: LoadBalancer,
         min: u32,
         max: u32,
@@ -61,6 +64,7 @@ impl Group {
         Group {
             service,
             instance,
+            purchase,
             entry,
             min,
             max,
@@ -91,7 +95,7 @@ impl Group {
     pub fn adopt(&mut self, count: u32, api: &mut Api<'_>) {
         for i in 0..count as usize {
             let zone = self.zones[i % self.zones.len()].0;
-            let vm = api.adopt_vm(self.instance, zone);
+            let vm = api.adopt_vm(self.instance, zone, self.purchase);
             let subject = api.adopt_box(self.service, vm);
             self.entry.adopt(subject, api);
             self.members.push(Member {
@@ -103,6 +107,7 @@ impl Group {
                 prepared: true,
                 in_service: Some(SimTime::ZERO),
                 unhealthy: false,
+                gone: false,
             });
         }
         self.set_desired(count, api);
@@ -121,7 +126,7 @@ impl Group {
             let rank = |&&(zone, avoid): &&(ZoneId, SimTime)| (avoid > now, self.in_zone(zone));
             let zone = self.zones.iter().min_by_key(rank).expect("there are zones").0;
             let subject = api.create_box(self.service, self.version);
-            let vm = api.launch_vm(self.instance, zone);
+            let vm = api.launch_vm(self.instance, zone, self.purchase);
             api.place_box(subject, vm);
             self.members.push(Member {
                 subject,
@@ -132,6 +137,7 @@ impl Group {
                 prepared: false,
                 in_service: None,
                 unhealthy: false,
+                gone: false,
             });
         }
     }
@@ -178,6 +184,20 @@ impl Group {
         }
     }
 
+    /// The cloud will take a machine back: another one is asked for, and it drains for as long as it has.
+    pub fn replace_ahead(&mut self, vm: VmId, api: &mut Api<'_>) {
+        if let Some(subject) = self.member_on(vm).map(|m| m.subject) {
+            self.retire(subject, api);
+            self.launch(1, api);
+        }
+    }
+
+    /// The cloud has taken a machine of the group back. The next pass finds that out.
+    pub fn on_reclaimed(&mut self, vm: VmId) {
+        self.members.iter_mut().filter(|m| m.vm == vm).for_each(|m| m.gone = true);
+        self.restless = true;
+    }
+
     pub fn mark_prepared(&mut self, subject: BoxId) -> Version {
         let member = self.member_mut(subject).expect("called for members");
         member.prepared = true;
@@ -202,13 +222,23 @@ impl Group {
 
     /// Replaces machines that are unhealthy or never came up, and makes up the number.
     pub fn health_pass(&mut self, p: &GroupHealthParameters, api: &mut Api<'_>) {
-        let missing = self.desired.saturating_sub(self.members.len() as u32);
         if self.restless {
+            self.discard_gone(api);
+            let missing = self.desired.saturating_sub(self.members.len() as u32);
             self.discard_sick(p, missing, api);
             self.restless = self.members.iter().any(|m| m.unhealthy || m.in_service.is_none());
         }
         let missing = self.desired.saturating_sub(self.members.len() as u32);
         self.launch(missing, api);
+    }
+
+    /// Machines that do not exist any more need no grace, and no limit on how many go at a time.
+    fn discard_gone(&mut self, api: &mut Api<'_>) {
+        let gone: Vec<BoxId> = self.members.iter().filter(|m| m.gone).map(|m| m.subject).collect();
+        for subject in gone {
+            api.declare_known_down(subject);
+            self.discard(subject, api);
+        }
     }
 
     fn discard_sick(&mut self, p: &GroupHealthParameters, missing: u32, api: &mut Api<'_>) {

@@ -16,7 +16,7 @@ pub use parameters::{CattleParameters, ScalingParameters};
 pub use scaling::{GroupView, ScalingPolicy, TargetTracking};
 
 use super::load_balancer::LoadBalancer;
-use super::sizing::fleet_of_machines;
+use super::sizing::{Sizing, fleet_of_machines};
 use super::{Platform, PracticeParameters};
 use crate::engine::Purpose;
 use crate::parameter::Distribution;
@@ -37,7 +37,7 @@ pub struct Cattle {
     practice: PracticeParameters,
     groups: Vec<Group>,
     tasks: BTreeMap<WorkId, Task>,
-    sizing: Vec<String>,
+    sizing: Sizing,
     /// Makes the scaling policy of each group.
     policy: Box<dyn Fn(ServiceId) -> Box<dyn ScalingPolicy>>,
 }
@@ -76,7 +76,7 @@ impl Cattle {
             practice,
             groups: Vec::new(),
             tasks: BTreeMap::new(),
-            sizing: Vec::new(),
+            sizing: Sizing::default(),
             policy,
         }
     }
@@ -88,7 +88,9 @@ impl Cattle {
 
     fn start_group(&mut self, service: ServiceId, api: &mut Api<'_>) {
         let p = &self.parameters;
-        let fleet = fleet_of_machines(api, &self.practice, service, p.load_balancer.balancing, &p.size)
+        let balancing = p.load_balancer.balancing;
+        let wishes = (&p.size, p.upkeep.per_box);
+        let fleet = fleet_of_machines(api, &self.practice, service, balancing, wishes)
             .expect("the scenario was checked for services that fit no machine");
         let entry = LoadBalancer::new(p.load_balancer.clone(), service, api);
         let min = self.practice.min_boxes;
@@ -98,11 +100,15 @@ impl Cattle {
         } else {
             fleet.boxes
         };
-        let mut group = Group::new(service, fleet.instance, entry, min, max, (self.policy)(service), api);
+        let mut group =
+            Group::new(service, (fleet.instance, p.purchase), entry, min, max, (self.policy)(service), api);
         group.adopt(desired, api);
         api.alert_on_errors(service, self.practice.error_alert());
-        let (name, machine) = (api.service(service).name, &api.catalog().get(fleet.instance).name);
-        self.sizing.push(format!("{name}: {min} to {max} × {machine}, {} at the peak", fleet.boxes));
+        let size = fleet.size(api, &self.practice, service, balancing);
+        let (name, machine, purpose) = (&size.service, &size.machine, size.purpose());
+        let line = format!("{name}: {min} to {max} × {machine}, {} at the peak, {purpose}", fleet.boxes);
+        self.sizing.lines.push(line);
+        self.sizing.services.push(size);
         let s = self.groups.len() as u32;
         // Each group looks at a time of its own.
         let phase = api.stream(HEALTH_PHASE, &[u64::from(service.0)]).uniform();
@@ -220,6 +226,16 @@ impl Platform for Cattle {
                 }
             }
             Signal::VmUp { vm } => self.on_vm_up(vm, api),
+            Signal::SpotNotice { vm } => {
+                if let Some(s) = self.group_of_vm(vm).filter(|_| self.parameters.capacity_rebalancing) {
+                    self.groups[s].replace_ahead(vm, api);
+                }
+            }
+            Signal::SpotReclaimed { vm } => match self.group_of_vm(vm) {
+                Some(s) => self.groups[s].on_reclaimed(vm),
+                // It was draining already.
+                None => api.terminate_vm(vm),
+            },
             Signal::BoxPrepared { subject } => {
                 if let Some(s) = self.group_of(subject) {
                     let version = self.groups[s].mark_prepared(subject);
@@ -278,7 +294,7 @@ impl Platform for Cattle {
         }
     }
 
-    fn sizing(&self) -> Vec<String> {
+    fn sizing(&self) -> Sizing {
         self.sizing.clone()
     }
 }

@@ -4,10 +4,15 @@ use crate::engine::SimDuration;
 use crate::parameter::{Distribution, Factor, Fraction, Named, section};
 use crate::platform::load_balancer::LoadBalancerParameters;
 use crate::platform::sizing::SizeParameters;
+use crate::world::Purchase;
 
 section! {
     /// Cattle: an auto scaling group of machines from a golden image for each service, behind a load balancer.
     pub struct CattleParameters {
+        /// How the machines are bought. Their type is chosen by prices on demand either way.
+        purchase: Purchase = "on-demand", grade Choice;
+        /// Whether a spot machine is replaced, and drained, as soon as the cloud announces that it takes it back.
+        capacity_rebalancing: bool = false, from "auto scaling user guide @7d90761: off by default", grade Verified;
         load_balancer: LoadBalancerParameters, section;
         /// Time to bake a machine image with a new version, after the build.
         bake: Distribution = "lognormal(600s, 0.35)", from "8-10 min for EBS-backed images (Netflix Aminator 2013); about 10 min with Packer (sebolabs)", grade Verified;
@@ -23,7 +28,7 @@ section! {
         /// Hands-on time to start taking a bad version back.
         rollback: Distribution = "lognormal(5m, 0.5)", from "none found", grade Estimate;
         upkeep: CattleUpkeepParameters, section;
-        /// Sizes at the peak that are not computed, `[platform.NAME.size.SERVICE]`.
+        /// Explicit sizes, `[platform.NAME.size.SERVICE]`; without one the smallest that keeps the latency goal at the peak.
         size: Named<SizeParameters>, sections;
     }
 }

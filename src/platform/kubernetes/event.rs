@@ -73,6 +73,8 @@ pub enum Event {
     CollectOrphans,
     /// The cloud node controller finds that the machine of a node is gone.
     MachineGone(NodeId),
+    /// The same, where the cloud took a spot machine back.
+    MachineReclaimed(NodeId),
     /// A node has been unready for long.
     RepairNode(NodeId),
     SyncHpa(DeploymentId),
@@ -109,6 +111,7 @@ impl Event {
             Event::Join(vm) => PlatformEvent::about(14, vm),
             Event::ProvisionTimeout(vm) => PlatformEvent::about(15, vm),
             Event::VersionBuilt(d, version) => PlatformEvent::with(16, u32::from(d.0), version.0),
+            Event::MachineReclaimed(node) => PlatformEvent::about(17, node),
         }
     }
 
@@ -134,6 +137,7 @@ impl Event {
             14 => Event::Join(event.subject()),
             15 => Event::ProvisionTimeout(event.subject()),
             16 => Event::VersionBuilt(deployment, Version(event.b)),
+            17 => Event::MachineReclaimed(event.subject()),
             kind => match kind.checked_sub(FIRST_WAKE).and_then(|i| Controller::ALL.get(usize::from(i))) {
                 Some(&controller) => Event::Wake(controller),
                 None => unreachable!("Kubernetes has no event {kind}"),
@@ -158,7 +162,7 @@ impl Event {
                 format!("toleration of the pods on node {} ends", index(node.parts()))
             }
             Event::CollectOrphans => "pod garbage collection looks for orphans".into(),
-            Event::MachineGone(node) => {
+            Event::MachineGone(node) | Event::MachineReclaimed(node) => {
                 format!("cloud node controller finds no machine behind node {}", index(node.parts()))
             }
             Event::RepairNode(node) => format!("node {} has been unready for long", index(node.parts())),
@@ -182,6 +186,7 @@ mod tests {
         let d = DeploymentId(6);
         let mut all = vec![
             Event::CheckProgress(d),
+            Event::MachineReclaimed(node),
             Event::FlushUnschedulable,
             Event::ContainerExited(pod),
             Event::RestartContainer(pod),

@@ -29,7 +29,7 @@ mod wiring;
 pub use parameters::KubernetesParameters;
 pub use start::infeasible;
 
-use super::{Platform, PracticeParameters};
+use super::{Platform, PracticeParameters, Sizing};
 use crate::world::observation::Rented;
 use crate::world::{About, Api, PlatformEvent, Signal, ZoneId};
 use controllers::cluster_autoscaler::ClusterAutoscaler;
@@ -41,8 +41,9 @@ use controllers::node_lifecycle::NodeLifecycle;
 use controllers::pod_gc::PodGc;
 use controllers::replica_set::ReplicaSetController;
 use controllers::scheduler::{Scheduler, Wake};
-use controllers::{Agenda, Context, node_health, taint_eviction};
+use controllers::{Agenda, Context, node_health, taint_eviction, termination_handler};
 use event::Event;
+use objects::Resources;
 use release::Pipeline;
 use start::Plan;
 use store::Store;
@@ -56,7 +57,9 @@ pub struct Kubernetes {
     agenda: Agenda,
     queues: Queues,
     controllers: Controllers,
-    sizing: Vec<String>,
+    sizing: Sizing,
+    /// What was last said of requests and what is allocatable.
+    told: Option<(Resources, Resources)>,
 }
 
 struct Controllers {
@@ -94,7 +97,8 @@ impl Kubernetes {
             agenda: Agenda::default(),
             queues: Queues::default(),
             controllers,
-            sizing: Vec::new(),
+            sizing: Sizing::default(),
+            told: None,
         }
     }
 
@@ -107,7 +111,7 @@ impl Kubernetes {
 
 impl Platform for Kubernetes {
     fn start(&mut self, api: &mut Api<'_>) {
-        api.set_agent_cpu(self.parameters.agents.cpu_use);
+        api.set_agents(self.parameters.agents.cpu_use, self.parameters.agents.memory_use);
         let plan = Plan::of(&self.parameters, &self.practice, api);
         let zones: Vec<ZoneId> = api.zones().collect();
         let autoscaler = ClusterAutoscaler::new(plan.instance, plan.room, plan.minimum, &zones);
@@ -120,7 +124,7 @@ impl Platform for Kubernetes {
         }
         self.describe(&plan, api);
         // What is there at the start is no news to anybody.
-        self.store.take_changes();
+        self.store.forget_changes();
         let (mut cx, controllers, _) = self.parts(api);
         controllers.autoscaler.as_mut().expect("made above").look_soon(&mut cx);
         self.settle(api);
@@ -140,6 +144,12 @@ impl Platform for Kubernetes {
                 Some(node) => controllers.kubelets.on_machine_back(node, cx),
                 None => autoscaler.on_booted(vm, cx, api),
             },
+            Signal::SpotNotice { vm } => termination_handler::on_notice(vm, cx),
+            Signal::SpotReclaimed { vm } => {
+                if !termination_handler::on_reclaimed(vm, cx, api) {
+                    autoscaler.on_reclaimed(vm, cx);
+                }
+            }
             Signal::BoxPrepared { subject } => controllers.kubelets.on_prepared(subject, cx, api),
             Signal::BoxUp { subject } => controllers.kubelets.on_serving(subject, cx),
             Signal::ProcessExited { subject } => controllers.kubelets.on_exit(subject, cx),
@@ -194,6 +204,7 @@ impl Platform for Kubernetes {
             Event::EvictPods(node) => taint_eviction::evict(node, cx),
             Event::CollectOrphans => controllers.pod_gc.collect(cx),
             Event::MachineGone(node) => node_health::on_machine_gone(node, cx),
+            Event::MachineReclaimed(node) => termination_handler::remove(node, cx, api),
             Event::RepairNode(node) => node_health::repair(node, cx, api),
             Event::SyncHpa(id) => controllers.hpa.sync(id, cx, api),
             Event::Autoscale => autoscaler.run(cx, api),
@@ -222,7 +233,8 @@ impl Platform for Kubernetes {
             Event::CheckProgress(d) | Event::RulesProgrammed(d) | Event::VersionBuilt(d, _) => {
                 Some(About::Service(d.service()))
             }
-            Event::FlushUnschedulable | Event::TaintNext { .. } | Event::MachineGone(_) => None,
+            Event::FlushUnschedulable | Event::TaintNext { .. } => None,
+            Event::MachineGone(_) | Event::MachineReclaimed(_) => None,
             // Looks of control loops: what they change is in the trace anyway.
             Event::Wake(_)
             | Event::MonitorNodes
@@ -235,7 +247,7 @@ impl Platform for Kubernetes {
         Some((about.unwrap_or(About::Nothing), event.describe()))
     }
 
-    fn sizing(&self) -> Vec<String> {
+    fn sizing(&self) -> Sizing {
         self.sizing.clone()
     }
 }

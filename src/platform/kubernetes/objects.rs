@@ -4,7 +4,10 @@
 //! and the box behind a Node and a Pod. Start at [`Pod`].
 
 use crate::engine::SimTime;
+use crate::parameter::{Bytes, MilliCpu};
+use crate::world::observation::Amount;
 use crate::world::{BoxId, ServiceId, Version, VmId, ZoneId, generational_id};
+use std::collections::BTreeSet;
 
 generational_id!(
     /// A Pod object.
@@ -56,6 +59,11 @@ impl Resources {
         self.pods + more.pods <= allocatable.pods
             && (more.cpu == 0 || self.cpu + more.cpu <= allocatable.cpu)
             && (more.memory == 0 || self.memory + more.memory <= allocatable.memory)
+    }
+
+    /// Without the places for pods.
+    pub fn amount(self) -> Amount {
+        Amount { cpu: MilliCpu::from_milli(self.cpu), memory: Bytes::from_bytes(self.memory) }
     }
 
     pub fn add(&mut self, more: Resources) {
@@ -172,9 +180,12 @@ impl Pod {
         !self.terminating
     }
 
-    /// Gets requests.
-    pub fn is_endpoint(&self) -> bool {
-        self.ready && !self.terminating
+    /// How its Service should list it, if at all.
+    pub fn endpoint(&self) -> Option<EndpointCondition> {
+        self.ready.then_some(match self.terminating {
+            false => EndpointCondition::Ready,
+            true => EndpointCondition::Terminating,
+        })
     }
 }
 
@@ -218,13 +229,52 @@ impl Node {
     }
 }
 
+/// Conditions of an endpoint that occur here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointCondition {
+    /// Ready and not terminating.
+    Ready,
+    /// Terminating and still serving: used where nothing is ready (KEP-1669).
+    Terminating,
+}
+
 /// The EndpointSlices of one Service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Ready and not terminating.
-    pub ready: Vec<PodId>,
-    /// Terminating and still serving: used where nothing is ready (KEP-1669).
-    pub terminating: Vec<PodId>,
+    ready: BTreeSet<PodId>,
+    terminating: BTreeSet<PodId>,
+}
+
+impl Endpoints {
+    /// How a pod is listed.
+    pub fn condition(&self, pod: PodId) -> Option<EndpointCondition> {
+        let conditions = [EndpointCondition::Ready, EndpointCondition::Terminating];
+        conditions.into_iter().find(|&c| self.with(c).contains(&pod))
+    }
+
+    /// Pods that are listed so.
+    pub fn with(&self, condition: EndpointCondition) -> &BTreeSet<PodId> {
+        match condition {
+            EndpointCondition::Ready => &self.ready,
+            EndpointCondition::Terminating => &self.terminating,
+        }
+    }
+
+    /// Those that get requests.
+    pub fn used(&self) -> EndpointCondition {
+        if self.ready.is_empty() { EndpointCondition::Terminating } else { EndpointCondition::Ready }
+    }
+
+    /// Lists a pod so, or not at all.
+    pub fn set(&mut self, pod: PodId, condition: Option<EndpointCondition>) {
+        self.ready.remove(&pod);
+        self.terminating.remove(&pod);
+        match condition {
+            Some(EndpointCondition::Ready) => self.ready.insert(pod),
+            Some(EndpointCondition::Terminating) => self.terminating.insert(pod),
+            None => false,
+        };
+    }
 }
 
 /// Spec of a HorizontalPodAutoscaler.

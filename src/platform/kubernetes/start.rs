@@ -17,7 +17,7 @@ use super::parameters::{KubernetesParameters, Requests};
 use crate::catalog::InstanceId;
 use crate::parameter::Bytes;
 use crate::platform::practice::PracticeParameters;
-use crate::platform::sizing::Infeasible;
+use crate::platform::sizing::{Infeasible, ServiceSize, use_beyond_request};
 use crate::world::{Api, ServiceId, Version};
 
 /// Sizes of one service.
@@ -30,6 +30,8 @@ pub struct ServicePlan {
     /// Pods at the start.
     pub now: u32,
     pub hpa: Hpa,
+    /// The scenario gives the number of pods.
+    pub explicit: bool,
 }
 
 /// Sizes of the cluster.
@@ -43,6 +45,8 @@ pub struct Plan {
     pub nodes: u32,
     /// The pool's minimum.
     pub minimum: u32,
+    /// Nodes that hold all pods of the peak.
+    pub at_peak: u32,
 }
 
 impl Plan {
@@ -58,7 +62,7 @@ impl Plan {
         let most = p.node_pool.max_nodes;
         let minimum = if p.cluster_autoscaler.enabled { p.node_pool.min_nodes } else { at_peak }.min(most);
         let nodes = if p.cluster_autoscaler.enabled { now + spare } else { at_peak };
-        Plan { services, instance, room, nodes: nodes.clamp(minimum, most.max(minimum)), minimum }
+        Plan { services, instance, room, nodes: nodes.clamp(minimum, most.max(minimum)), minimum, at_peak }
     }
 }
 
@@ -75,7 +79,8 @@ pub fn infeasible(p: &KubernetesParameters, practice: &PracticeParameters, api: 
         found.push(Infeasible {
             service: api.service(plan.service).name.into(),
             why: format!(
-                "a pod asks for {cpu}m CPU and {memory}: more than a node of {} has left for pods",
+                "a pod asks for {cpu}m CPU and {memory}{}: more than a node of {} has left for pods",
+                use_beyond_request(api.service(plan.service).parameters),
                 names.join(", ")
             ),
             help: "ask for less in its containers, or allow larger types in `practice.machines`".into(),
@@ -104,13 +109,12 @@ fn plan_service(
     let by_load = load(service, peak_rate, practice, api) / (f64::from(declared) * target);
     let by_load = (by_load.ceil() as u32 + practice.spare_boxes).max(practice.min_boxes);
     let peak = given.and_then(|g| g.boxes).unwrap_or(by_load);
+    let serving = f64::from(peak.saturating_sub(practice.spare_boxes).max(1));
+    let tuned = load(service, peak_rate, practice, api) / serving / target;
     let cpu = match p.requests {
         Requests::Declared => declared,
-        Requests::Tuned => {
-            let serving = f64::from(peak.saturating_sub(practice.spare_boxes).max(1));
-            let used = load(service, peak_rate, practice, api) / serving / target;
-            ((used / 10.0).ceil() as u32 * 10).max(10)
-        }
+        Requests::Tuned => round_up(tuned),
+        Requests::Field => round_up(tuned * p.over_request.as_f64()),
     };
     let min = given.and_then(|g| g.min_boxes).unwrap_or(practice.min_boxes);
     let most = (f64::from(peak) * p.hpa.max_factor.as_f64()).ceil() as u32;
@@ -119,12 +123,29 @@ fn plan_service(
     let used = api.forecast_now(service) * info.parameters.cpu_per_request.as_secs_f64() * 1_000.0;
     let balanced = (used / (f64::from(cpu) * target)).ceil() as u32;
     let now = if p.hpa.enabled { balanced.clamp(min, max) } else { peak };
-    let requests = Resources::of_pod(cpu, info.parameters.memory().as_bytes());
-    ServicePlan { service, requests, peak, now, hpa }
+    let memory = info.parameters.memory().as_bytes();
+    let memory = match p.requests {
+        Requests::Declared | Requests::Tuned => memory,
+        Requests::Field => (memory as f64 * p.over_request.as_f64()).round() as u64,
+    };
+    let requests = Resources::of_pod(cpu, memory);
+    ServicePlan { service, requests, peak, now, hpa, explicit: given.is_some_and(|g| g.boxes.is_some()) }
+}
+
+/// CPU as people write it [milli-CPU].
+fn round_up(cpu: f64) -> u32 {
+    ((cpu / 10.0).ceil() as u32 * 10).max(10)
 }
 
 fn pods(services: &[ServicePlan], count: impl Fn(&ServicePlan) -> u32) -> Vec<Resources> {
     services.iter().flat_map(|s| std::iter::repeat_n(s.requests, count(s) as usize)).collect()
+}
+
+/// Whether a node of this type has the memory that one pod uses, whatever it requests.
+fn holds_one(instance: InstanceId, service: ServiceId, p: &KubernetesParameters, api: &Api<'_>) -> bool {
+    let used = api.service(service).parameters.memory_used().as_bytes();
+    let taken = api.cloud().os_memory.as_bytes() + p.agents.memory_use.as_bytes();
+    used + taken <= api.catalog().get(instance).memory.as_bytes()
 }
 
 /// The machine type that is cheapest, what is free on a node of it, and how many hold the pods of the peak.
@@ -142,6 +163,9 @@ fn cheapest(
     let names = p.node_pool.node_type.as_ref().map_or(&practice.machines[..], std::slice::from_ref);
     let candidates = names.iter().filter_map(|name| api.catalog().find(name));
     let fleet = |instance: InstanceId| {
+        if !services.iter().all(|s| holds_one(instance, s.service, p, api)) {
+            return None;
+        }
         let room = room(api.catalog(), instance, p)?;
         let at_peak = pack(&at_peak, room)?.max(p.node_pool.min_nodes);
         let smallest = pack(&smallest, room)?.max(p.node_pool.min_nodes);
@@ -215,33 +239,52 @@ impl Kubernetes {
         let autoscaler = controllers.autoscaler.as_ref().expect("made before the nodes");
         let zone = autoscaler.smallest_zone(cx.store);
         let instance = autoscaler.instance();
-        let vm = api.adopt_vm(instance, zone);
+        let vm = api.adopt_vm(instance, zone, cx.parameters.node_pool.purchase);
         let node = node(vm, zone, instance, &cx, api);
         let id = cx.store.add_node(node);
         NodeLifecycle::watch(vm, &cx, api);
         controllers.kubelets.add_node(id);
     }
 
+    /// What one pod can use when all services have their planned load: what it needs, and what is idle on its node.
+    fn cores_at_peak(&self, plan: &Plan, planned: &ServicePlan, api: &Api<'_>) -> f64 {
+        let node = api.catalog().get(plan.instance).cpu.as_cpus_f64() - api.machine_overhead().as_cpus_f64();
+        let used =
+            |s: &ServicePlan| load(s.service, api.forecast_peak(s.service), &self.practice, api) / 1_000.0;
+        let all: f64 = plan.services.iter().map(used).sum();
+        let idle = (node - all / f64::from(plan.at_peak)).max(0.0);
+        let limit = api.service(planned.service).parameters.cpu_limit();
+        (used(planned) / f64::from(planned.peak) + idle).min(limit.map_or(f64::INFINITY, |l| l.as_cpus_f64()))
+    }
+
     pub(super) fn describe(&mut self, plan: &Plan, api: &Api<'_>) {
         let machine = &api.catalog().get(plan.instance).name;
         let p = &self.parameters;
-        self.sizing.push(format!(
+        self.sizing.lines.push(format!(
             "nodes: {} × {machine} at the start, from {} to {}",
             self.store.nodes().count(),
             plan.minimum,
             if p.cluster_autoscaler.enabled { p.node_pool.max_nodes } else { plan.minimum }
         ));
         for s in &plan.services {
-            let name = api.service(s.service).name;
+            let balancing = p.network.balancing;
+            let each = (s.peak, self.cores_at_peak(plan, s, api));
+            let size =
+                ServiceSize::of(api, &self.practice, s.service, balancing, plan.instance, each, s.explicit);
             let range = if p.hpa.enabled {
                 format!("from {} to {} at {} % of requests", s.hpa.min, s.hpa.max, s.hpa.target)
             } else {
                 "not autoscaled".into()
             };
-            self.sizing.push(format!(
-                "{name}: {} pods of {}m at the start, {} at the peak, {range}",
-                s.now, s.requests.cpu, s.peak
+            self.sizing.lines.push(format!(
+                "{}: {} pods of {}m at the start, {} at the peak, {range}; {}",
+                size.service,
+                s.now,
+                s.requests.cpu,
+                s.peak,
+                size.purpose()
             ));
+            self.sizing.services.push(size);
         }
     }
 }

@@ -50,6 +50,11 @@ fn service(rate: f64) -> (String, ServiceParameters, Curve) {
         latency_quantile: Fraction::new(0.99).expect("a fraction"),
         availability_goal: Fraction::new(0.99).expect("a fraction"),
         container,
+        requests: crate::world::requests::RequestMode::Flow,
+        requests_from: SimDuration::ZERO,
+        requests_for: None,
+        server: Default::default(),
+        retry: Default::default(),
         traffic,
         release: ReleaseParameters { rate: Rate::ZERO, ..Default::default() },
         place: Default::default(),
@@ -64,6 +69,9 @@ fn spec(services: Vec<(String, ServiceParameters, Curve)>, horizon: SimDuration)
     faults.vm_loss.rate = Rate::ZERO;
     faults.process_crash.rate = Rate::ZERO;
     faults.zone_outage.rate = Rate::ZERO;
+    faults.rack_outage.rate = Rate::ZERO;
+    faults.rack_network.rate = Rate::ZERO;
+    faults.slow_vm.rate = Rate::ZERO;
     WorldSpec {
         calendar: Calendar::new(
             jiff::civil::date(2026, 1, 5),
@@ -373,7 +381,7 @@ fn a_dead_zone_is_evicted_one_node_each_ten_seconds() {
     let mut spec = spec(vec![service(50.0)], SimDuration::from_hours(40));
     spec.faults.zone_outage.rate = Rate::from_per_second(1.0 / (60.0 * 3_600.0));
     spec.faults.zone_outage.down = constant(1_000);
-    let is_outage = |o: &Observation| matches!(o, Observation::ZoneDown { .. });
+    let is_outage = |o: &Observation| matches!(o, Observation::GroupStruck { .. });
     let found = (1..50).find_map(|seed| {
         let record = record(&spec, fixed(15, 15), seed);
         match record.times(is_outage)[..] {
@@ -431,6 +439,7 @@ fn storm(p: KubernetesParameters, seed: u64, zones: u32) -> (u64, Kubernetes) {
     spec.faults.vm_loss.rate = Rate::from_per_second(1.0 / 86_400.0);
     spec.faults.process_crash.rate = Rate::from_per_second(1.0 / 20_000.0);
     spec.faults.zone_outage.rate = Rate::from_per_second(1.0 / 86_400.0);
+    spec.faults.spot_reclaim.rate = Rate::from_per_second(1.0 / 86_400.0);
     let mut world = World::new(&spec, seed, 0);
     let mut kubernetes = Kubernetes::new(p, PracticeParameters::default());
     let mut fingerprint = Fingerprint(DefaultHasher::new());
@@ -449,12 +458,17 @@ fn the_books_balance_after_any_storm() {
             _ => {}
         }
         let (_, k) = storm(p, seed, 1 + (seed % 3) as u32);
+        k.store.recount();
+        let (mut promised, mut allocatable) = (Resources::default(), Resources::default());
         for (id, node) in k.store.nodes() {
+            promised.add(node.requested);
+            allocatable.add(node.allocatable);
             let mut requested = node_pool::daemon_sets(&k.parameters);
             k.store.pods_on(id).for_each(|(_, pod)| requested.add(pod.template.requests));
             assert_eq!(node.requested, requested);
             assert!(requested.cpu <= node.allocatable.cpu && requested.pods <= node.allocatable.pods);
         }
+        assert_eq!(k.store.promised(), (promised, allocatable));
         for d in (0..2).map(DeploymentId) {
             let active = k.store.pods_of_deployment(d).filter(|(_, pod)| pod.is_active()).count();
             assert_eq!(active, k.store.active_pods(d) as usize);
@@ -492,10 +506,12 @@ fn every_parameter_changes_an_outcome() {
         // Some only show beside another setting.
         let beside = match line.split_once(" = ").expect("a key and a value").0 {
             "size.web.boxes" => "hpa.enabled = false\n",
+            "node_pool.drain_on_notice" => "node_pool.purchase = 'spot'\n",
             "node_lifecycle.secondary_rate" => "node_lifecycle.large_zone = 1\n",
             "control_plane.scheduler_rate" => "control_plane.scheduler_burst = 1\n",
             "control_plane.client_rate" => "control_plane.client_burst = 1\n",
             "hpa.max_factor" | "requests" => "size.web.boxes = 3\n",
+            "over_request" => "requests = 'field'\n",
             _ => "",
         };
         let other = parameters(&format!("{beside}{line}"));
@@ -519,6 +535,8 @@ fn every_parameter_changes_an_outcome() {
 
 const OTHER_VALUES: &[&str] = &[
     "node_pool.node_type = 'm7i.2xlarge'",
+    "node_pool.purchase = 'spot'",
+    "node_pool.drain_on_notice = false",
     "node_pool.min_nodes = 6",
     "node_pool.max_nodes = 4",
     "node_pool.provider = 'aks'",
@@ -528,6 +546,7 @@ const OTHER_VALUES: &[&str] = &[
     "agents.memory_request = '4GiB'",
     "agents.pods = 27",
     "agents.cpu_use = '400m'",
+    "agents.memory_use = '1GiB'",
     "kubelet.pull_throughput = '10MB'",
     "kubelet.serial_pulls = true",
     "kubelet.container_start = '3s'",
@@ -577,6 +596,7 @@ const OTHER_VALUES: &[&str] = &[
     "cluster_autoscaler.backoff = '1h'",
     "cluster_autoscaler.backoff_max = '5m'",
     "requests = 'tuned'",
+    "over_request = 4",
     "rollback = '1h'",
     "upkeep_cluster = 30",
     "upkeep_service = 3",

@@ -29,15 +29,14 @@ pub(super) struct Queues {
 impl Kubernetes {
     /// Hands changes on, and schedules what was asked for. Called after every handler.
     pub(super) fn settle(&mut self, api: &mut Api<'_>) {
-        loop {
-            let changes = self.store.take_changes();
-            if changes.is_empty() {
-                break;
-            }
-            for change in changes {
-                self.follow_in_world(change, api);
-                self.dispatch(change, api);
-            }
+        while let Some(change) = self.store.take_change() {
+            self.follow_in_world(change, api);
+            self.dispatch(change, api);
+        }
+        let promised = self.store.promised();
+        if self.told != Some(promised) {
+            self.told = Some(promised);
+            api.declare_promised(promised.0.amount(), promised.1.amount());
         }
         for (time, event) in self.agenda.take() {
             api.at(time, event.encode());
@@ -89,7 +88,7 @@ impl Kubernetes {
                 }
             }
             Change::PodCreated(id) => {
-                controllers.hpa.notice(id, cx.store);
+                controllers.hpa.notice(id, &mut cx);
                 queues.scheduler.add(Wake::Pod(id), visible);
                 queues.add_owner(id, cx.store, visible);
             }
@@ -98,7 +97,7 @@ impl Kubernetes {
                 autoscaler.look_soon(&mut cx);
             }
             Change::PodStatus(id) => {
-                controllers.hpa.notice(id, cx.store);
+                controllers.hpa.notice(id, &mut cx);
                 queues.add_owner(id, cx.store, visible);
                 queues.add_endpoints(id, cx.store, visible);
             }
@@ -110,6 +109,7 @@ impl Kubernetes {
             }
             Change::PodRemoved(pod) => {
                 controllers.kubelets.forget(pod.id);
+                controllers.kube_proxy.notice(pod.deployment, pod.id);
                 queues.replica_set.add(pod.owner, visible);
                 queues.endpoints.add(pod.deployment, visible);
                 if pod.was_bound {
@@ -129,7 +129,10 @@ impl Kubernetes {
                 controllers.node_lifecycle.on_nodes_changed(&mut cx);
                 autoscaler.look_soon(&mut cx);
             }
-            Change::Endpoints(id) => queues.kube_proxy.add(id, visible),
+            Change::Endpoint(id, pod) => {
+                controllers.kube_proxy.notice(id, pod);
+                queues.kube_proxy.add(id, visible);
+            }
         }
     }
 

@@ -14,14 +14,14 @@ mod release;
 pub use parameters::{Entry, PetsParameters};
 
 use super::load_balancer::LoadBalancer;
-use super::sizing::{MachineFleet, fleet_of_machines};
+use super::sizing::{MachineFleet, Sizing, fleet_of_machines};
 use super::{Platform, PracticeParameters};
 use crate::engine::{Purpose, SimDuration};
 use crate::parameter::Distribution;
 use crate::world::observation::Rented;
 use crate::world::{
-    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Signal, Urgency, Version, VmId, VmStatus, Work,
-    WorkId, ZoneId,
+    About, Activity, Api, BoxId, PlatformEvent, Purchase, ServiceId, Signal, Urgency, Version, VmId,
+    VmStatus, Work, WorkId, ZoneId,
 };
 use release::Rollout;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub struct Pets {
     services: Vec<Kennel>,
     /// What each piece of work is for.
     tasks: BTreeMap<WorkId, Task>,
-    sizing: Vec<String>,
+    sizing: Sizing,
 }
 
 /// The pets of one service.
@@ -106,12 +106,13 @@ const DRAINED: u16 = 5;
 
 impl Pets {
     pub fn new(parameters: PetsParameters, practice: PracticeParameters) -> Pets {
-        Pets { parameters, practice, services: Vec::new(), tasks: BTreeMap::new(), sizing: Vec::new() }
+        Pets { parameters, practice, services: Vec::new(), tasks: BTreeMap::new(), sizing: Sizing::default() }
     }
 
     fn start_service(&mut self, service: ServiceId, api: &mut Api<'_>) {
         let balancing = self.parameters.load_balancer.balancing;
-        let fleet = fleet_of_machines(api, &self.practice, service, balancing, &self.parameters.size)
+        let wishes = (&self.parameters.size, self.parameters.upkeep_per_box);
+        let fleet = fleet_of_machines(api, &self.practice, service, balancing, wishes)
             .expect("the scenario was checked for services that fit no machine");
         let mut entry = LoadBalancer::new(self.parameters.load_balancer.clone(), service, api);
         entry.steers = self.parameters.entry == Entry::LoadBalancer;
@@ -119,15 +120,17 @@ impl Pets {
         let mut pets = Vec::new();
         for i in 0..fleet.boxes as usize {
             let zone = zones[i % zones.len()];
-            let vm = api.adopt_vm(fleet.instance, zone);
+            let vm = api.adopt_vm(fleet.instance, zone, Purchase::OnDemand);
             let subject = api.adopt_box(service, vm);
             entry.adopt(subject, api);
             pets.push(Pet { subject, vm, zone, care: Care::None, installed: Version(0), exits: 0 });
         }
         api.declare_desired(service, fleet.boxes);
         api.alert_on_errors(service, self.practice.error_alert());
-        let (name, machine) = (api.service(service).name, &api.catalog().get(fleet.instance).name);
-        self.sizing.push(format!("{name}: {} × {machine}, one box each", fleet.boxes));
+        let size = fleet.size(api, &self.practice, service, balancing);
+        let (name, machine, purpose) = (&size.service, &size.machine, size.purpose());
+        self.sizing.lines.push(format!("{name}: {} × {machine}, one box each, {purpose}", fleet.boxes));
+        self.sizing.services.push(size);
         let version = Version(0);
         self.services.push(Kennel { service, fleet, entry, pets, version, rollout: None, waiting: None });
     }
@@ -287,7 +290,7 @@ impl Pets {
         api.terminate_vm(vm);
         let (service, version, instance) = (kennel.service, kennel.version, kennel.fleet.instance);
         let subject = api.create_box(service, version);
-        let vm = api.launch_vm(instance, zone);
+        let vm = api.launch_vm(instance, zone, Purchase::OnDemand);
         api.place_box(subject, vm);
         *self.pet(name) = Pet { subject, vm, zone, care: Care::Building, installed: version, exits: 0 };
     }
@@ -403,6 +406,8 @@ impl Platform for Pets {
                 Task::LookAtErrors(service) => self.on_errors_understood(service, api),
             },
             Signal::Release { service, version } => self.on_release(service, version, api),
+            // Pets are not bought as spot: nobody would give them names.
+            Signal::SpotNotice { .. } | Signal::SpotReclaimed { .. } => {}
             Signal::BoxStopped { .. } | Signal::Heartbeat { .. } => {}
         }
     }
@@ -439,7 +444,7 @@ impl Platform for Pets {
         Some((about, what))
     }
 
-    fn sizing(&self) -> Vec<String> {
+    fn sizing(&self) -> Sizing {
         self.sizing.clone()
     }
 }

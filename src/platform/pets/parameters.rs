@@ -42,7 +42,7 @@ section! {
         /// Routine administration of one box.
         upkeep_per_box: f64 = "2.35" in |h| (0.0..=168.0).contains(h) => "from 0 to 168 hours a week",
             from "15-20 servers per administrator (TechTarget; META Group 2002), at 17 and 40 h a week [h/week]", grade Derived;
-        /// Sizes that are not computed, `[platform.NAME.size.SERVICE]`.
+        /// Explicit sizes, `[platform.NAME.size.SERVICE]`; without one the smallest that keeps the latency goal at the peak.
         size: Named<SizeParameters>, sections;
     }
 }

@@ -1,38 +1,62 @@
 //! Faults: what breaks, when, and how long. The same weather for every platform.
 //!
-//! A fault belongs to something that means the same everywhere: a numbered host slot of a zone, the n-th box of
-//! a service, a zone. Its times are a renewal sequence that runs whether or not anything is there to be hit; a
-//! machine or box that is there at that time is hit. Each kind is one file: when, who and what.
+//! A fault belongs to something that means the same everywhere: a numbered host slot of a zone, a rack of such slots,
+//! the n-th box of a service, a zone. Its times are a [`Renewal`] sequence that runs whether or not anything is there
+//! to be hit; a machine or box that is there at that time is hit. Each kind is one file (when, who and what), but
+//! those that take many machines at once, which are one mechanism: [`group`].
 //!
-//! Start at [`FaultKind`] and [`Renewal`].
+//! Start at [`FaultKind`].
 
+mod group;
 mod process_crash;
+mod renewal;
+mod slow_vm;
+mod spot_reclaim;
+#[cfg(test)]
+mod tests;
 mod vm_crash;
 mod vm_loss;
-mod zone_outage;
 
+pub use group::{
+    Group, OverheatingParameters, PowerOutageParameters, RackNetworkParameters, RackOutageParameters,
+    ZoneOutageParameters,
+};
 pub use process_crash::ProcessCrashParameters;
+pub use slow_vm::SlowVmParameters;
+pub use spot_reclaim::SpotReclaimParameters;
 pub use vm_crash::VmCrashParameters;
 pub use vm_loss::VmLossParameters;
-pub use zone_outage::ZoneOutageParameters;
+
+pub(super) use group::GroupWeather;
+pub(super) use renewal::Renewal;
+pub(super) use slow_vm::Slowness;
+pub(super) use spot_reclaim::Reclaim;
 
 use super::ids::ZoneId;
 use super::streams;
+use crate::engine::Streams;
 use crate::engine::streams::mix;
-use crate::engine::{Purpose, SimDuration, SimTime, Stream, Streams};
-use crate::parameter::{Rate, section};
+use crate::parameter::section;
 
 section! {
     /// What breaks by itself. Rates are the same on every platform.
     pub struct FaultParameters {
+        /// Machines of the fleet in one rack, by host slot. Clouds scatter a customer's machines over many racks; in a hall of one's own a rack holds 40 to 80 (Dean 2008).
+        rack_size: u32 = "4" in |n| (1..=10_000).contains(n) => "from 1 to 10000", from "none found for clouds", grade Estimate;
         vm_crash: VmCrashParameters, section;
         vm_loss: VmLossParameters, section;
+        slow_vm: SlowVmParameters, section;
         process_crash: ProcessCrashParameters, section;
+        rack_outage: RackOutageParameters, section;
+        rack_network: RackNetworkParameters, section;
+        power_outage: PowerOutageParameters, section;
+        overheating: OverheatingParameters, section;
         zone_outage: ZoneOutageParameters, section;
+        spot_reclaim: SpotReclaimParameters, section;
     }
 }
 
-/// What happened.
+/// What happened. New kinds go to the end: the number is part of every fault's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultKind {
     VmCrash,
@@ -40,15 +64,30 @@ pub enum FaultKind {
     ProcessCrash,
     ZoneOutage,
     BadRelease,
+    RackOutage,
+    RackNetwork,
+    PowerOutage,
+    Overheating,
+    SlowVm,
+    SpotReclaim,
+    /// The kernel killed it: see [`super::memory`].
+    OutOfMemory,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 5] = [
+    pub const ALL: [FaultKind; 12] = [
         FaultKind::VmCrash,
         FaultKind::VmLoss,
         FaultKind::ProcessCrash,
         FaultKind::ZoneOutage,
         FaultKind::BadRelease,
+        FaultKind::RackOutage,
+        FaultKind::RackNetwork,
+        FaultKind::PowerOutage,
+        FaultKind::Overheating,
+        FaultKind::SlowVm,
+        FaultKind::SpotReclaim,
+        FaultKind::OutOfMemory,
     ];
 
     /// As written in results.
@@ -59,6 +98,13 @@ impl FaultKind {
             FaultKind::ProcessCrash => "process-crash",
             FaultKind::ZoneOutage => "zone-outage",
             FaultKind::BadRelease => "bad-release",
+            FaultKind::RackOutage => "rack-outage",
+            FaultKind::RackNetwork => "rack-network",
+            FaultKind::PowerOutage => "power-outage",
+            FaultKind::Overheating => "overheating",
+            FaultKind::SlowVm => "slow-vm",
+            FaultKind::SpotReclaim => "spot-reclaim",
+            FaultKind::OutOfMemory => "out-of-memory",
         }
     }
 }
@@ -74,90 +120,25 @@ impl FaultId {
     }
 }
 
-/// Times of faults of one kind at one place: a renewal process, drawn ahead one by one.
-#[derive(Clone, Debug)]
-pub(super) struct Renewal {
-    stream: Stream,
-    rate: Rate,
-    next: SimTime,
-    /// Faults drawn so far; the next one is number `count`.
-    pub count: u64,
-}
-
-impl Renewal {
-    pub(super) fn new(streams: &Streams, purpose: Purpose, entity: [u64; 2], rate: Rate) -> Renewal {
-        let stream = streams.open(purpose, &entity);
-        let mut renewal = Renewal { stream, rate, next: SimTime::ZERO, count: 0 };
-        renewal.draw();
-        renewal
-    }
-
-    /// The first fault after `t`, which must not run backwards.
-    pub(super) fn next_after(&mut self, t: SimTime) -> SimTime {
-        while self.next <= t {
-            self.draw();
-        }
-        self.next
-    }
-
-    /// Exponential times between faults: in equilibrium from the start, whatever the age.
-    fn draw(&mut self) {
-        let per_second = self.rate.per_second();
-        if per_second <= 0.0 {
-            self.next = SimTime::MAX;
-            return;
-        }
-        let gap = -self.stream.uniform().ln() / per_second;
-        // At least a microsecond, so that the sequence always moves on.
-        self.next += SimDuration::from_secs_f64(gap).max(SimDuration::from_micros(1));
-        self.count += 1;
-    }
-}
-
 /// The hardware weather of one host slot.
 #[derive(Clone, Debug)]
 pub(super) struct SlotWeather {
     pub crashes: Renewal,
     pub losses: Renewal,
+    pub slow_spells: Renewal,
+    pub reclaims: Renewal,
 }
 
 impl SlotWeather {
     pub(super) fn new(streams: &Streams, faults: &FaultParameters, zone: ZoneId, slot: u32) -> SlotWeather {
-        let entity = [u64::from(zone.0), u64::from(slot)];
+        let renewal =
+            |purpose, pace| Renewal::new(streams, purpose, [u64::from(zone.0), u64::from(slot)], pace);
+        let FaultParameters { vm_crash, vm_loss, slow_vm, spot_reclaim, .. } = faults;
         SlotWeather {
-            crashes: Renewal::new(streams, streams::VM_CRASH, entity, faults.vm_crash.rate),
-            losses: Renewal::new(streams, streams::VM_LOSS, entity, faults.vm_loss.rate),
+            crashes: renewal(streams::VM_CRASH, (vm_crash.rate, vm_crash.hazard)),
+            losses: renewal(streams::VM_LOSS, (vm_loss.rate, vm_loss.hazard)),
+            slow_spells: renewal(streams::SLOW_VM, (slow_vm.rate, slow_vm.hazard)),
+            reclaims: renewal(streams::SPOT_RECLAIM, (spot_reclaim.rate, spot_reclaim.hazard)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_weather_of_a_slot_does_not_depend_on_who_asks_when() {
-        let streams = Streams::new(5, 0);
-        let rate = Rate::from_per_second(1.0 / 3_600.0);
-        let mut steady = Renewal::new(&streams, streams::VM_CRASH, [1, 7], rate);
-        let mut times = Vec::new();
-        let mut t = SimTime::ZERO;
-        while times.len() < 200 {
-            t = steady.next_after(t);
-            times.push(t);
-        }
-        let mut late = Renewal::new(&streams, streams::VM_CRASH, [1, 7], rate);
-        assert_eq!(late.next_after(times[149]), times[150]);
-        assert_eq!(late.count, 151);
-        // Mean gap 3600 s; standard error 3600/√200 = 255 s.
-        let mean = times[199].as_secs_f64() / 200.0;
-        assert!((mean - 3_600.0).abs() < 3.0 * 255.0, "{mean}");
-    }
-
-    #[test]
-    fn a_rate_of_zero_never_strikes() {
-        let mut never =
-            Renewal::new(&Streams::new(1, 0), streams::VM_LOSS, [0, 0], Rate::from_per_second(0.0));
-        assert_eq!(never.next_after(SimTime::from_micros(u64::MAX - 1)), SimTime::MAX);
     }
 }

@@ -1,10 +1,10 @@
-//! The process of a box dies: a bug, an unhandled error, the out-of-memory killer.
+//! The process of a box dies: a bug, an unhandled error. Memory that runs out is an affair of its own.
 //!
-//! When: Poisson per numbered box of a service. Who: the box that has the number. What: its processes end; the
+//! When: a renewal process per numbered box of a service. Who: the box that has the number. What: its processes end; the
 //! machine is fine and refuses connections until something starts them again.
 
 use super::{FaultId, FaultKind, Renewal};
-use crate::parameter::{Rate, section};
+use crate::parameter::{Hazard, Rate, section};
 use crate::world::event::Event;
 use crate::world::ids::BoxId;
 use crate::world::observation::Exit;
@@ -17,6 +17,8 @@ section! {
     pub struct ProcessCrashParameters {
         /// How often the process of one box crashes.
         rate: Rate = "1/month", from "none found", grade Estimate;
+        /// How the times between two of them are spread.
+        hazard: Hazard = "exponential", from "none found", grade Estimate;
     }
 }
 
@@ -35,12 +37,13 @@ impl World {
     }
 
     fn process_weather(&mut self, service: usize, ordinal: u32) -> &mut Renewal {
-        let (streams, rate) = (&self.streams, self.faults.process_crash.rate);
+        let (streams, p) = (&self.streams, &self.faults.process_crash);
+        let pace = (p.rate, p.hazard);
         let weather: &mut Service = &mut self.services[service];
         let process_crashes = &mut weather.process_crashes;
         while process_crashes.len() <= ordinal as usize {
             let entity = [service as u64, process_crashes.len() as u64];
-            process_crashes.push(Renewal::new(streams, streams::PROCESS_CRASH, entity, rate));
+            process_crashes.push(Renewal::new(streams, streams::PROCESS_CRASH, entity, pace));
         }
         &mut process_crashes[ordinal as usize]
     }

@@ -1,10 +1,10 @@
 //! A machine is gone for good: its host breaks and the machine has to be built again somewhere else.
 //!
-//! When: Poisson per host slot. Who: the machine on the slot. What: it never answers again; it is billed until
+//! When: a renewal process per host slot. Who: the machine on the slot. What: it never answers again; it is billed until
 //! somebody terminates it.
 
 use super::{FaultId, FaultKind};
-use crate::parameter::{Rate, section};
+use crate::parameter::{Hazard, Rate, section};
 use crate::world::World;
 use crate::world::ids::VmId;
 
@@ -13,6 +13,8 @@ section! {
     pub struct VmLossParameters {
         /// How often one machine is lost.
         rate: Rate = "0.05/year", from "4.8 % of servers a year: component rates of Lyu et al., OSDI 2023", grade Derived;
+        /// How the times between two of them are spread.
+        hazard: Hazard = "exponential", from "none found", grade Estimate;
     }
 }
 

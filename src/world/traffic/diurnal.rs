@@ -25,4 +25,11 @@ impl DiurnalParameters {
         let hours = calendar.time_of_day(t).as_hours_f64() - f64::from(self.peak.as_seconds()) / 3_600.0;
         1.0 + self.amplitude.as_f64() * (TAU * hours / 24.0).cos()
     }
+
+    /// No factor between two instants is above this: the middle and the steepest slope.
+    pub(super) fn bound(&self, calendar: &Calendar, from: SimTime, to: SimTime) -> f64 {
+        let half = to.since(from) / 2;
+        let slope = self.amplitude.as_f64() * TAU / 86_400.0;
+        (self.factor(calendar, from + half) + slope * half.as_secs_f64()).min(1.0 + self.amplitude.as_f64())
+    }
 }

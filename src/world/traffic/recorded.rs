@@ -461,6 +461,27 @@ impl Recording {
         requests_e6 / span_us as f64
     }
 
+    /// The highest rate from `from` until `to` [requests/s], both included.
+    pub fn highest_rate(&self, from: SimTime, to: SimTime) -> f64 {
+        if to.since(from) >= self.period() {
+            return self.peak();
+        }
+        let mut highest = self.mean_rate(to, to);
+        let mut at = from;
+        while at < to {
+            highest = highest.max(self.mean_rate(at, at));
+            at = self.next_bucket(at);
+        }
+        highest
+    }
+
+    /// When the bucket ends that holds `t`.
+    pub fn next_bucket(&self, t: SimTime) -> SimTime {
+        let (bucket_us, period_us) = (self.bucket.as_micros(), self.period().as_micros());
+        let at_us = (t.as_micros() % period_us + self.zero_us % bucket_us) % period_us;
+        t + SimDuration::from_micros(bucket_us - at_us % bucket_us)
+    }
+
     /// The rate in one bucket of the period.
     fn rate_in(&self, bucket: u64) -> f64 {
         let at = (self.zero_us / self.bucket.as_micros() + bucket) as usize;

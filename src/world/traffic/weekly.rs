@@ -1,6 +1,6 @@
 //! The weekly rhythm: weekends are different.
 
-use crate::engine::SimTime;
+use crate::engine::{SimDuration, SimTime};
 use crate::parameter::{Factor, section};
 use crate::world::calendar::Calendar;
 
@@ -22,5 +22,23 @@ impl WeeklyParameters {
         let w = self.weekend.as_f64();
         let working_day = 7.0 / (5.0 + 2.0 * w);
         if calendar.is_weekend(t) { working_day * w } else { working_day }
+    }
+
+    /// No factor between two instants is above this: that of the day, or of the busier kind of day.
+    pub(super) fn bound(&self, calendar: &Calendar, from: SimTime, to: SimTime) -> f64 {
+        if self.next_break(calendar, from) > to {
+            return self.factor(calendar, from);
+        }
+        let w = self.weekend.as_f64();
+        7.0 / (5.0 + 2.0 * w) * w.max(1.0)
+    }
+
+    /// The first instant after `t` at which the factor jumps.
+    pub(super) fn next_break(&self, calendar: &Calendar, t: SimTime) -> SimTime {
+        if self.weekend == Factor::ONE {
+            return SimTime::MAX;
+        }
+        let days = if calendar.is_weekend(t) { 7 - calendar.weekday(t) } else { 5 - calendar.weekday(t) };
+        SimTime::ZERO + SimDuration::from_days(calendar.day(t) + days)
     }
 }

@@ -179,7 +179,7 @@ impl ClusterAutoscaler {
                 break;
             };
             *sizes.entry(zone).or_insert(0) += 1;
-            let vm = api.launch_vm(self.instance, zone);
+            let vm = api.launch_vm(self.instance, zone, cx.parameters.node_pool.purchase);
             self.upcoming.insert(vm, zone);
             self.last_added = Some(cx.now);
             cx.after(cx.parameters.cluster_autoscaler.provision_timeout, Event::ProvisionTimeout(vm));
@@ -219,6 +219,13 @@ impl ClusterAutoscaler {
         }
         let zone = self.upcoming.remove(&vm)?;
         Some(cx.store.add_node(node(vm, zone, self.instance, cx, api)))
+    }
+
+    /// The cloud took a machine back before it was a node.
+    pub fn on_reclaimed(&mut self, vm: VmId, cx: &mut Context<'_>) {
+        if self.upcoming.remove(&vm).is_some() {
+            self.look_soon(cx);
+        }
     }
 
     /// A machine that has not become a node by now is given up.
@@ -286,18 +293,21 @@ impl ClusterAutoscaler {
             return;
         }
         let threshold = cx.parameters.cluster_autoscaler.utilization.as_f64();
-        let mut free_of: BTreeMap<NodeId, Resources> =
-            cx.store.nodes().filter(|(_, n)| n.is_schedulable()).map(|(id, n)| (id, free(n))).collect();
-        let mut may_go = self.size(cx.store).saturating_sub(self.minimum);
-        let wanted_spare = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
-        let mut free_cpu = cx.store.free_cpu();
-        let mut unneeded = BTreeMap::new();
         let candidates: Vec<NodeId> = cx
             .store
             .nodes()
             .filter(|(_, n)| n.is_schedulable() && utilization(n) <= threshold)
             .map(|(id, _)| id)
             .collect();
+        if candidates.is_empty() {
+            return self.unneeded.clear();
+        }
+        let mut free_of: BTreeMap<NodeId, Resources> =
+            cx.store.nodes().filter(|(_, n)| n.is_schedulable()).map(|(id, n)| (id, free(n))).collect();
+        let mut may_go = self.size(cx.store).saturating_sub(self.minimum);
+        let wanted_spare = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
+        let mut free_cpu = cx.store.free_cpu();
+        let mut unneeded = BTreeMap::new();
         let mut received: BTreeSet<NodeId> = BTreeSet::new();
         for id in candidates {
             if may_go == 0 || received.contains(&id) {

@@ -8,19 +8,13 @@
 //! Start at [`sync`].
 
 use super::Context;
-use crate::platform::kubernetes::objects::{DeploymentId, Endpoints};
+use crate::platform::kubernetes::objects::{DeploymentId, Pod, PodId};
 
-/// Lists the endpoints of one Service anew.
+/// Lists the pods of one Service as they are, where they are listed otherwise.
 pub fn sync(id: DeploymentId, cx: &mut Context<'_>) {
-    let mut endpoints = Endpoints::default();
-    for (pod_id, pod) in cx.store.pods_of_deployment(id) {
-        if pod.is_endpoint() {
-            endpoints.ready.push(pod_id);
-        } else if pod.ready {
-            endpoints.terminating.push(pod_id);
-        }
+    let unlisted: Vec<PodId> = cx.store.unlisted(id).iter().copied().collect();
+    for pod in unlisted {
+        let condition = cx.store.pod(pod).and_then(Pod::endpoint);
+        cx.store.set_endpoint(id, pod, condition);
     }
-    endpoints.ready.sort_unstable();
-    endpoints.terminating.sort_unstable();
-    cx.store.set_endpoints(id, endpoints);
 }

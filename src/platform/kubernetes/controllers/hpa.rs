@@ -7,8 +7,8 @@
 //! limit may use more than it asks for, and counts with more than 100 %.
 //!
 //! *Deviation:* the pipeline gives the sum over all pods that serve, so each counts alike. A look that would find what
-//! the last one found is not simulated: the world says when use changes, looks go on until the metrics window and the
-//! unready rule have passed over the change, and again when an old recommendation runs out; in between, the last
+//! the last one found is not simulated: looks begin when use or a pod changes, go on until the metrics window has passed over
+//! the change and every pod counts, and come again when an old recommendation runs out; in between, the last
 //! recommendation counts as repeated.
 //!
 //! Start at [`HpaController::sync`].
@@ -18,7 +18,6 @@ use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::objects::{DeploymentId, Hpa, Phase, Pod, PodId};
 use crate::platform::kubernetes::parameters::KubernetesParameters;
-use crate::platform::kubernetes::store::Store;
 use crate::world::Api;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -110,8 +109,8 @@ struct Autoscaler {
     /// Its looks come at this time and each sync period later.
     phase: SimTime,
     history: History,
-    /// Looks go on until then: use changed not long ago.
-    lively_until: SimTime,
+    /// When use, the size or a pod changed last.
+    changed: SimTime,
     next: Option<SimTime>,
     /// Pods that are new or changed their readiness: those whose samples may not count. All others are ready.
     unsettled: BTreeSet<PodId>,
@@ -134,7 +133,7 @@ impl HpaController {
         self.autoscalers.push(Autoscaler {
             phase,
             history,
-            lively_until: cx.now,
+            changed: cx.now,
             next: None,
             unsettled: BTreeSet::new(),
         });
@@ -142,10 +141,12 @@ impl HpaController {
     }
 
     /// A pod is new, or its status changed.
-    pub fn notice(&mut self, id: PodId, store: &Store) {
-        let deployment = store.pod(id).map(|pod| pod.deployment.index());
-        if let Some(a) = deployment.and_then(|d| self.autoscalers.get_mut(d)) {
+    pub fn notice(&mut self, id: PodId, cx: &mut Context<'_>) {
+        let Some(deployment) = cx.store.pod(id).map(|pod| pod.deployment) else { return };
+        if let Some(a) = self.autoscalers.get_mut(deployment.index()) {
             a.unsettled.insert(id);
+            a.changed = cx.now;
+            a.look_at(cx.now, deployment, cx);
         }
     }
 
@@ -157,8 +158,7 @@ impl HpaController {
             a.next = None;
         } else {
             // The world woke it: use changed since the last look.
-            let seen = p.metrics.resolution * 2 + p.metrics.lag + p.hpa.sync;
-            a.lively_until = a.lively_until.max(cx.now + seen);
+            a.changed = cx.now;
         }
         let deployment = cx.store.deployment(id);
         let (current, hpa) = (deployment.replicas, cx.store.hpa(id));
@@ -168,19 +168,34 @@ impl HpaController {
             let wanted = limit(a.history.stabilize(new, cx.now, p), current, hpa);
             cx.store.scale_deployment(id, wanted);
             if wanted != current {
-                a.lively_until = a.lively_until.max(cx.now + p.hpa.sync);
+                a.changed = cx.now;
             }
         }
-        let next = if cx.now < a.lively_until { Some(cx.now) } else { a.history.runs_out(p) };
-        if let (Some(next), None) = (next, a.next) {
-            let at = next.max(cx.now).next_tick(a.phase, p.hpa.sync);
-            a.next = Some(at);
-            cx.at(at, Event::SyncHpa(id));
+        let next = if a.saw_all(cx) { a.history.runs_out(p) } else { Some(cx.now) };
+        if let Some(next) = next {
+            a.look_at(next, id, cx);
         }
     }
 }
 
 impl Autoscaler {
+    /// Looks at the first tick after `time`, unless a look is coming anyway.
+    fn look_at(&mut self, time: SimTime, id: DeploymentId, cx: &mut Context<'_>) {
+        if self.next.is_none() {
+            let at = time.max(cx.now).next_tick(self.phase, cx.parameters.hpa.sync);
+            self.next = Some(at);
+            cx.at(at, Event::SyncHpa(id));
+        }
+    }
+
+    /// Whether the window of the last look lies after the last change, and every pod counted as ready in it: the next
+    /// look would see the same.
+    fn saw_all(&self, cx: &Context<'_>) -> bool {
+        let m = &cx.parameters.metrics;
+        let scraped = cx.now.last_tick(SimTime::ZERO, m.resolution);
+        self.unsettled.is_empty() && scraped.is_some_and(|s| s > self.changed + m.resolution + m.lag)
+    }
+
     /// Reads the pipeline: the last scrape, which is as old as its lag, over one resolution.
     fn sample(&mut self, id: DeploymentId, cx: &Context<'_>, api: &Api<'_>) -> Option<Sample> {
         let m = &cx.parameters.metrics;

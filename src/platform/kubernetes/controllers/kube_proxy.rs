@@ -10,8 +10,9 @@
 use super::Context;
 use crate::engine::SimTime;
 use crate::platform::kubernetes::event::Event;
-use crate::platform::kubernetes::objects::{DeploymentId, PodId};
+use crate::platform::kubernetes::objects::{DeploymentId, EndpointCondition, PodId};
 use crate::world::{Api, BoxId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is in the nodes' rules for each Service.
 #[derive(Debug, Default)]
@@ -21,13 +22,22 @@ pub struct KubeProxy {
 
 #[derive(Debug, Default)]
 struct Rules {
-    /// Pods and their boxes, sorted by pod.
-    listed: Vec<(PodId, BoxId)>,
+    /// Pods that get requests, and their boxes.
+    listed: BTreeMap<PodId, BoxId>,
+    /// Which endpoints these are.
+    used: Option<EndpointCondition>,
+    /// Pods of which the rules may say something else than the endpoints.
+    changed: BTreeSet<PodId>,
     last_update: Option<SimTime>,
     is_pending: bool,
 }
 
 impl KubeProxy {
+    /// A pod is listed otherwise, or is gone: the next update of the rules looks at it (EndpointsChangeTracker).
+    pub fn notice(&mut self, id: DeploymentId, pod: PodId) {
+        self.rules(id).changed.insert(pod);
+    }
+
     /// Begins an update of the rules, now or when the last one is long enough ago.
     pub fn sync(&mut self, id: DeploymentId, cx: &mut Context<'_>) {
         let network = &cx.parameters.network;
@@ -45,18 +55,29 @@ impl KubeProxy {
     /// The rules follow the endpoints as they are now.
     pub fn program(&mut self, id: DeploymentId, cx: &Context<'_>, api: &mut Api<'_>) {
         let endpoints = cx.store.endpoints(id);
-        let used = if endpoints.ready.is_empty() { &endpoints.terminating } else { &endpoints.ready };
-        let listed: Vec<(PodId, BoxId)> =
-            used.iter().filter_map(|&p| Some((p, cx.store.pod(p)?.subject?))).collect();
+        let used = endpoints.used();
         let rules = self.rules(id);
         rules.is_pending = false;
-        for &(_, subject) in rules.listed.iter().filter(|old| listed.binary_search(old).is_err()) {
-            api.unroute(subject);
+        if rules.used.replace(used) != Some(used) {
+            rules.changed.extend(rules.listed.keys().chain(endpoints.with(used)));
         }
-        for &(_, subject) in listed.iter().filter(|new| rules.listed.binary_search(new).is_err()) {
+        let mut added = Vec::new();
+        for pod in std::mem::take(&mut rules.changed) {
+            let is_used = endpoints.condition(pod) == Some(used);
+            let subject = cx.store.pod(pod).filter(|_| is_used).and_then(|p| p.subject);
+            match (rules.listed.get(&pod), subject) {
+                (None, Some(new)) => added.push((pod, new)),
+                (Some(&old), None) => {
+                    rules.listed.remove(&pod);
+                    api.unroute(old);
+                }
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+        }
+        for &(_, subject) in &added {
             api.route(subject);
         }
-        rules.listed = listed;
+        rules.listed.extend(added);
     }
 
     fn rules(&mut self, id: DeploymentId) -> &mut Rules {

@@ -17,6 +17,7 @@ pub mod pod_gc;
 pub mod replica_set;
 pub mod scheduler;
 pub mod taint_eviction;
+pub mod termination_handler;
 
 use super::event::Event;
 use super::parameters::KubernetesParameters;
@@ -36,8 +37,8 @@ pub struct Context<'a> {
 pub struct Agenda(Vec<(SimTime, Event)>);
 
 impl Agenda {
-    pub fn take(&mut self) -> Vec<(SimTime, Event)> {
-        std::mem::take(&mut self.0)
+    pub fn take(&mut self) -> impl Iterator<Item = (SimTime, Event)> {
+        self.0.drain(..)
     }
 }
 

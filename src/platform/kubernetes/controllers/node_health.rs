@@ -17,7 +17,7 @@ use crate::platform::kubernetes::objects::{NodeId, PodId, Ready};
 use crate::platform::kubernetes::store::Store;
 use crate::world::Api;
 
-const CLOUD_PERIOD: SimDuration = SimDuration::from_secs(5);
+pub const CLOUD_PERIOD: SimDuration = SimDuration::from_secs(5);
 const UNREADY_NODES_MAX: usize = 3;
 const UNREADY_SHARE_MAX: f64 = 0.45;
 

@@ -14,14 +14,14 @@
 use super::Context;
 use crate::engine::streams::mix;
 use crate::engine::{SimDuration, SimTime};
-use crate::platform::kubernetes::objects::{Pod, PodId, ReplicaSetId, ReplicaSetStatus};
+use crate::platform::kubernetes::objects::{NodeId, Pod, PodId, ReplicaSetId};
 use crate::platform::kubernetes::parameters::ControlPlaneParameters;
 use crate::platform::kubernetes::queue::TokenBucket;
 use crate::platform::kubernetes::store::Store;
 use std::cmp::Ordering;
 
 /// Most pods created or deleted in one sync.
-const BURST_REPLICAS: usize = 500;
+const BURST_REPLICAS: u32 = 500;
 
 /// The controller and its client's rate limit.
 #[derive(Debug)]
@@ -37,25 +37,18 @@ impl ReplicaSetController {
     /// Creates or deletes what differs. Gives back when to come again if the client's limit stops it.
     pub fn sync(&mut self, id: ReplicaSetId, cx: &mut Context<'_>) -> Option<SimTime> {
         let set = cx.store.replica_set(id)?;
-        let wanted = set.replicas as usize;
-        let active: Vec<PodId> =
-            cx.store.pods_of(id).filter(|(_, pod)| pod.is_active()).map(|(p, _)| p).collect();
+        let (wanted, active) = (set.replicas, cx.store.counts(id).replicas);
         let mut again = None;
-        if active.len() < wanted {
-            again = self.create(id, (wanted - active.len()).min(BURST_REPLICAS), cx);
-        } else if active.len() > wanted {
-            delete(id, active, wanted, cx);
+        match wanted.cmp(&active) {
+            Ordering::Greater => again = self.create(id, (wanted - active).min(BURST_REPLICAS), cx),
+            Ordering::Less => delete(id, (active - wanted).min(BURST_REPLICAS), cx),
+            Ordering::Equal => {}
         }
-        let mut status = ReplicaSetStatus::default();
-        for (_, pod) in cx.store.pods_of(id).filter(|(_, pod)| pod.is_active()) {
-            status.replicas += 1;
-            status.ready += u32::from(pod.ready);
-        }
-        cx.store.set_replica_set_status(id, status);
+        cx.store.set_replica_set_status(id, cx.store.counts(id));
         again
     }
 
-    fn create(&mut self, id: ReplicaSetId, count: usize, cx: &mut Context<'_>) -> Option<SimTime> {
+    fn create(&mut self, id: ReplicaSetId, count: u32, cx: &mut Context<'_>) -> Option<SimTime> {
         for _ in 0..count {
             if !self.client.take(cx.now) {
                 return self.client.next(cx.now);
@@ -66,16 +59,40 @@ impl ReplicaSetController {
     }
 }
 
-fn delete(id: ReplicaSetId, mut active: Vec<PodId>, wanted: usize, cx: &mut Context<'_>) {
-    let surplus = (active.len() - wanted).min(BURST_REPLICAS);
-    let store = &mut *cx.store;
-    if surplus < active.len() {
-        let mut ranks: Vec<Rank<'_>> = active.iter().map(|&p| Rank::new(p, id, store, cx.now)).collect();
-        ranks.sort_by(Rank::order);
-        active = ranks.iter().map(|r| r.id).collect();
+/// Deletes as many active pods as are too many, in the order of their ranks.
+fn delete(id: ReplicaSetId, surplus: u32, cx: &mut Context<'_>) {
+    let store = &*cx.store;
+    let active = || store.pods_of(id).filter(|(_, pod)| pod.is_active());
+    let mut first: Vec<PodId> = active().map(|(pod, _)| pod).collect();
+    let surplus = surplus as usize;
+    if surplus < first.len() {
+        let crowds = Crowds::of(id, store);
+        let mut ranks: Vec<Rank<'_>> =
+            active().map(|(id, pod)| Rank::new(id, pod, &crowds, cx.now)).collect();
+        ranks.select_nth_unstable_by(surplus, Rank::order);
+        ranks.truncate(surplus);
+        ranks.sort_unstable_by(Rank::order);
+        first = ranks.iter().map(|r| r.id).collect();
     }
-    for &pod in &active[..surplus] {
-        store.delete_pod(pod);
+    for pod in first {
+        cx.store.delete_pod(pod);
+    }
+}
+
+/// Nodes of the active pods of a ReplicaSet's Deployment, each as often as it has such pods, sorted.
+struct Crowds(Vec<NodeId>);
+
+impl Crowds {
+    fn of(id: ReplicaSetId, store: &Store) -> Crowds {
+        let deployment = store.replica_set(id).expect("a ReplicaSet that deletes exists").deployment;
+        let pods = store.pods_of_deployment(deployment).filter(|(_, pod)| pod.is_active());
+        let mut nodes: Vec<NodeId> = pods.filter_map(|(_, pod)| pod.node).collect();
+        nodes.sort_unstable();
+        Crowds(nodes)
+    }
+
+    fn on(&self, node: NodeId) -> usize {
+        self.0.partition_point(|&n| n <= node) - self.0.partition_point(|&n| n < node)
     }
 }
 
@@ -89,13 +106,8 @@ struct Rank<'a> {
 }
 
 impl<'a> Rank<'a> {
-    fn new(id: PodId, set: ReplicaSetId, store: &'a Store, now: SimTime) -> Self {
-        let pod = store.pod(id).expect("listed pods exist");
-        let deployment = store.replica_set(set).map(|s| s.deployment);
-        let is_neighbour = |p: &Pod| p.is_active() && Some(p.deployment) == deployment;
-        let neighbours =
-            pod.node.map_or(0, |node| store.pods_on(node).filter(|(_, p)| is_neighbour(p)).count());
-        Rank { id, pod, neighbours, now }
+    fn new(id: PodId, pod: &'a Pod, crowds: &Crowds, now: SimTime) -> Self {
+        Rank { id, pod, neighbours: pod.node.map_or(0, |node| crowds.on(node)), now }
     }
 
     /// The smaller goes first: unbound, pending, not ready, crowded, young (by powers of two), restarted.

@@ -2,21 +2,25 @@
 //!
 //! Every write goes through a method here; a write that changes something counts the revision up and is put on
 //! the change log, from which [`super::Kubernetes`] wakes the controllers that watch such objects. A write that
-//! changes nothing is none. Indexes (pods of a node, of a ReplicaSet) are kept here and nowhere else. The store
-//! decides nothing.
+//! changes nothing is none. What follows from the pods (those of a node or a ReplicaSet, how many are ready) is kept
+//! in [`index`] and nowhere else. The store decides nothing.
 //!
 //! *Deviation:* controllers read the store itself, not a cache that lags behind; only their waking is late. Memory
 //! is bounded by the objects that exist: the log is taken after every event.
 //!
 //! Start at [`Change`].
 
+mod index;
+mod pods;
+
 use super::objects::{
-    Deployment, DeploymentId, DeploymentStatus, Endpoints, Hpa, Node, NodeId, Phase, Pod, PodId, Ready,
-    ReplicaSet, ReplicaSetId, ReplicaSetStatus, Resources, Template,
+    Deployment, DeploymentId, DeploymentStatus, Endpoints, Hpa, Node, NodeId, Pod, PodId, Ready, ReplicaSet,
+    ReplicaSetId, ReplicaSetStatus, Resources, Template,
 };
 use crate::engine::SimTime;
 use crate::world::{Arena, BoxId, VmId};
-use std::collections::{BTreeMap, BTreeSet};
+use index::PodIndex;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// One write, as watchers see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +41,8 @@ pub enum Change {
     NodeAdded(NodeId),
     NodeChanged(NodeId),
     NodeRemoved(NodeId),
-    Endpoints(DeploymentId),
+    /// A pod is listed, no more listed or listed otherwise.
+    Endpoint(DeploymentId, PodId),
 }
 
 /// What a watcher may need of a pod that is no more.
@@ -60,14 +65,14 @@ pub struct Store {
     pods: Arena<PodId, Pod>,
     nodes: Arena<NodeId, Node>,
     sets_of: Vec<Vec<ReplicaSetId>>,
-    /// Pods of each Deployment that are not terminating.
-    active: Vec<u32>,
-    pods_of: BTreeMap<ReplicaSetId, BTreeSet<PodId>>,
-    pods_on: BTreeMap<NodeId, BTreeSet<PodId>>,
-    unschedulable: BTreeSet<PodId>,
+    index: PodIndex,
+    /// Pods of each Deployment whose endpoint is not what the pod is.
+    unlisted: Vec<BTreeSet<PodId>>,
     node_of: BTreeMap<VmId, NodeId>,
     pod_of: BTreeMap<BoxId, PodId>,
-    changes: Vec<Change>,
+    changes: VecDeque<Change>,
+    /// Requests of all pods and DaemonSets on nodes, and what the nodes have for them.
+    promised: (Resources, Resources),
     revision: u64,
     /// Counts every addition and removal of a node.
     node_set: u64,
@@ -79,6 +84,11 @@ impl Store {
     /// Grows with every write.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// What pods and DaemonSets on all nodes request, of what is allocatable.
+    pub fn promised(&self) -> (Resources, Resources) {
+        self.promised
     }
 
     /// Grows when a node comes or goes.
@@ -118,11 +128,12 @@ impl Store {
 
     /// Pods of a ReplicaSet, terminating ones too.
     pub fn pods_of(&self, id: ReplicaSetId) -> impl Iterator<Item = (PodId, &Pod)> {
-        self.pods_of
-            .get(&id)
-            .into_iter()
-            .flatten()
-            .map(|&p| (p, self.pods.get(p).expect("indexed pods exist")))
+        self.index.of_set(id).map(|p| self.indexed(p))
+    }
+
+    /// What the status of a ReplicaSet should say now.
+    pub fn counts(&self, id: ReplicaSetId) -> ReplicaSetStatus {
+        self.index.counts(id)
     }
 
     /// Pods of all ReplicaSets of a Deployment, terminating ones too.
@@ -132,21 +143,26 @@ impl Store {
 
     /// How many pods of a Deployment are not terminating.
     pub fn active_pods(&self, id: DeploymentId) -> u32 {
-        self.active[id.index()]
+        self.index.active(id)
+    }
+
+    /// Pods of a Deployment whose endpoint is not what the pod is now; also of pods that are no more.
+    pub fn unlisted(&self, id: DeploymentId) -> &BTreeSet<PodId> {
+        &self.unlisted[id.index()]
     }
 
     /// Pods bound to a node, terminating ones too; also of a node that is no more.
     pub fn pods_on(&self, id: NodeId) -> impl Iterator<Item = (PodId, &Pod)> {
-        self.pods_on
-            .get(&id)
-            .into_iter()
-            .flatten()
-            .map(|&p| (p, self.pods.get(p).expect("indexed pods exist")))
+        self.index.on_node(id).map(|p| self.indexed(p))
     }
 
     /// Pods for which the scheduler found no node.
     pub fn unschedulable(&self) -> impl Iterator<Item = (PodId, &Pod)> {
-        self.unschedulable.iter().map(|&p| (p, self.pods.get(p).expect("indexed pods exist")))
+        self.index.unschedulable().map(|p| self.indexed(p))
+    }
+
+    fn indexed(&self, id: PodId) -> (PodId, &Pod) {
+        (id, self.pods.get(id).expect("indexed pods exist"))
     }
 
     pub fn node(&self, id: NodeId) -> Option<&Node> {
@@ -164,14 +180,19 @@ impl Store {
 
 /// Writing. Ids of objects that are gone are programming errors, unless said otherwise.
 impl Store {
-    /// Changes since the last call.
-    pub fn take_changes(&mut self) -> Vec<Change> {
-        std::mem::take(&mut self.changes)
+    /// The oldest change that was not taken yet.
+    pub fn take_change(&mut self) -> Option<Change> {
+        self.changes.pop_front()
+    }
+
+    /// Nobody hears of what changed until now.
+    pub fn forget_changes(&mut self) {
+        self.changes.clear();
     }
 
     fn wrote(&mut self, change: Change) {
         self.revision += 1;
-        self.changes.push(change);
+        self.changes.push_back(change);
     }
 
     pub fn add_deployment(&mut self, deployment: Deployment, hpa: Hpa) -> DeploymentId {
@@ -180,7 +201,7 @@ impl Store {
         self.hpas.push(hpa);
         self.endpoints.push(Endpoints::default());
         self.sets_of.push(Vec::new());
-        self.active.push(0);
+        self.unlisted.push(BTreeSet::new());
         self.wrote(Change::Deployment(id));
         id
     }
@@ -219,7 +240,6 @@ impl Store {
         let set = ReplicaSet { deployment, template, revision, replicas, desired, status };
         let id = self.replica_sets.insert(set);
         self.sets_of[deployment.index()].push(id);
-        self.pods_of.insert(id, BTreeSet::new());
         self.wrote(Change::ReplicaSet(id));
         id
     }
@@ -254,160 +274,10 @@ impl Store {
     /// # Panics
     /// If it has pods.
     pub fn remove_replica_set(&mut self, id: ReplicaSetId) {
-        let pods = self.pods_of.remove(&id).expect("only ReplicaSets that exist are removed");
-        assert!(pods.is_empty(), "a ReplicaSet with pods stays");
-        let set = self.replica_sets.remove(id).expect("seen");
+        assert!(self.pods_of(id).next().is_none(), "a ReplicaSet with pods stays");
+        let set = self.replica_sets.remove(id).expect("only ReplicaSets that exist are removed");
         self.sets_of[set.deployment.index()].retain(|&other| other != id);
         self.wrote(Change::Deployment(set.deployment));
-    }
-}
-
-/// Writing pods.
-impl Store {
-    fn pod_mut(&mut self, id: PodId) -> &mut Pod {
-        self.pods.get_mut(id).expect("only pods that exist are written")
-    }
-
-    pub fn create_pod(&mut self, owner: ReplicaSetId, now: SimTime) -> PodId {
-        let set = self.replica_sets.get(owner).expect("a pod has an owner");
-        let (deployment, template) = (set.deployment, set.template);
-        self.pods_made += 1;
-        let number = self.pods_made;
-        let id = self.pods.insert(Pod {
-            deployment,
-            owner,
-            template,
-            number,
-            created: now,
-            node: None,
-            unschedulable: false,
-            started: None,
-            phase: Phase::Pending,
-            ready: false,
-            ready_changed: now,
-            restarts: 0,
-            terminating: false,
-            subject: None,
-        });
-        self.pods_of.get_mut(&owner).expect("seen").insert(id);
-        self.active[deployment.index()] += 1;
-        self.wrote(Change::PodCreated(id));
-        id
-    }
-
-    /// The box behind a pod, or that it is gone. No write: watchers of pods do not see it.
-    pub fn attach_box(&mut self, id: PodId, subject: Option<BoxId>) {
-        let old = std::mem::replace(&mut self.pod_mut(id).subject, subject);
-        if let Some(old) = old {
-            self.pod_of.remove(&old);
-        }
-        if let Some(new) = subject {
-            self.pod_of.insert(new, id);
-        }
-    }
-
-    /// Binds a pod to a node for good.
-    pub fn bind(&mut self, id: PodId, node: NodeId) {
-        let pod = self.pod_mut(id);
-        assert!(pod.node.is_none(), "a pod is bound once");
-        (pod.node, pod.unschedulable) = (Some(node), false);
-        let requests = pod.template.requests;
-        self.unschedulable.remove(&id);
-        self.nodes.get_mut(node).expect("pods are bound to nodes that exist").requested.add(requests);
-        self.pods_on.get_mut(&node).expect("seen").insert(id);
-        self.wrote(Change::PodBound(id));
-    }
-
-    pub fn set_unschedulable(&mut self, id: PodId) {
-        if !self.pod_mut(id).unschedulable {
-            self.pod_mut(id).unschedulable = true;
-            self.unschedulable.insert(id);
-            self.wrote(Change::PodUnschedulable(id));
-        }
-    }
-
-    /// The kubelet took the pod on.
-    pub fn set_started(&mut self, id: PodId, now: SimTime) {
-        self.pod_mut(id).started = Some(now);
-    }
-
-    pub fn set_ready(&mut self, id: PodId, ready: bool, now: SimTime) {
-        let pod = self.pod_mut(id);
-        let phase = if ready { Phase::Running } else { pod.phase };
-        if (pod.ready, pod.phase) != (ready, phase) {
-            (pod.ready, pod.phase, pod.ready_changed) = (ready, phase, now);
-            self.wrote(Change::PodStatus(id));
-        }
-    }
-
-    /// A container of the pod runs, again if `restart`.
-    pub fn set_running(&mut self, id: PodId, restart: bool) {
-        let pod = self.pod_mut(id);
-        if restart || pod.phase == Phase::Pending {
-            pod.phase = Phase::Running;
-            pod.restarts += u32::from(restart);
-            self.wrote(Change::PodStatus(id));
-        }
-    }
-
-    /// Deletes a pod in order: at once if it is not bound, else its kubelet ends it first. Harmless if it is
-    /// terminating already.
-    pub fn delete_pod(&mut self, id: PodId) {
-        let pod = self.pod_mut(id);
-        if pod.terminating {
-            return;
-        }
-        pod.terminating = true;
-        let (deployment, node) = (pod.deployment, pod.node);
-        self.active[deployment.index()] -= 1;
-        if node.is_none() {
-            self.remove_pod(id);
-        } else {
-            self.wrote(Change::PodTerminating(id));
-        }
-    }
-
-    /// The pod object is gone.
-    pub fn remove_pod(&mut self, id: PodId) {
-        let pod = self.pods.remove(id).expect("a pod is removed once");
-        self.pods_of.get_mut(&pod.owner).expect("owners outlive their pods").remove(&id);
-        self.unschedulable.remove(&id);
-        if pod.is_active() {
-            self.active[pod.deployment.index()] -= 1;
-        }
-        if let Some(node) = pod.node {
-            if let Some(pods) = self.pods_on.get_mut(&node) {
-                pods.remove(&id);
-            }
-            match self.nodes.get_mut(node) {
-                Some(node) => node.requested.remove(pod.template.requests),
-                None => self.forget_empty_node(node),
-            }
-        }
-        let Pod { deployment, owner, subject, node, .. } = pod;
-        if let Some(subject) = subject {
-            self.pod_of.remove(&subject);
-        }
-        self.wrote(Change::PodRemoved(RemovedPod {
-            id,
-            deployment,
-            owner,
-            subject,
-            was_bound: node.is_some(),
-        }));
-    }
-
-    fn forget_empty_node(&mut self, node: NodeId) {
-        if self.pods_on.get(&node).is_some_and(BTreeSet::is_empty) {
-            self.pods_on.remove(&node);
-        }
-    }
-
-    pub fn set_endpoints(&mut self, id: DeploymentId, endpoints: Endpoints) {
-        if self.endpoints[id.index()] != endpoints {
-            self.endpoints[id.index()] = endpoints;
-            self.wrote(Change::Endpoints(id));
-        }
     }
 }
 
@@ -420,8 +290,9 @@ impl Store {
     /// A node that is ready; `agents` is what DaemonSets request on it.
     pub fn add_node(&mut self, node: Node) -> NodeId {
         let vm = node.vm;
+        self.promised.0.add(node.requested);
+        self.promised.1.add(node.allocatable);
         let id = self.nodes.insert(node);
-        self.pods_on.insert(id, BTreeSet::new());
         self.node_of.insert(vm, id);
         self.node_set += 1;
         self.wrote(Change::NodeAdded(id));
@@ -453,8 +324,9 @@ impl Store {
     /// Pods bound to it stay, as orphans.
     pub fn remove_node(&mut self, id: NodeId) {
         let node = self.nodes.remove(id).expect("a node is removed once");
+        self.promised.0.remove(node.requested);
+        self.promised.1.remove(node.allocatable);
         self.node_of.remove(&node.vm);
-        self.forget_empty_node(id);
         self.node_set += 1;
         self.wrote(Change::NodeRemoved(id));
     }

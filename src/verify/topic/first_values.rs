@@ -1,0 +1,100 @@
+//! The first value of every named stream and distribution: when a library or a machine gives another one, all results
+//! change, and this is the first to say so.
+//!
+//! Those of the streams were computed by another program from the published algorithms: FNV-1a, SplitMix64 and
+//! xoshiro256++, its upper 52 bits and a half. All are for ever, and depend on no seed of the command line.
+
+use crate::engine::{Purpose, Streams};
+use crate::parameter::ScalarDistribution;
+use crate::verify::{Band, Check};
+
+/// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
+const STREAMS: [(&str, f64); 55] = [
+    ("vm boot", 0.6743800414300479),
+    ("vm reboot", 0.5744394966433012),
+    ("vm launch failure", 0.257066143071922),
+    ("vm crash", 0.47650150390379264),
+    ("vm crash duration", 0.4385390253606197),
+    ("vm loss", 0.37494777965315984),
+    ("process crash", 0.631787156232395),
+    ("zone outage", 0.04130729841659375),
+    ("zone outage duration", 0.09682533916243996),
+    ("box start-up", 0.7864844170544266),
+    ("health check phase", 0.9421520289232211),
+    ("heartbeat phase", 0.4634381790841541),
+    ("alert scrape phase", 0.37095512579022827),
+    ("page acknowledge", 0.09287582220655322),
+    ("release time", 0.690770375492734),
+    ("release quality", 0.6026821383718454),
+    ("flash crowd time", 0.5667835018219051),
+    ("flash crowd size", 0.1688968550426425),
+    ("traffic burst level", 0.875243598029167),
+    ("version build", 0.3894150763097167),
+    ("image bake", 0.7874222484255365),
+    ("cattle rollback", 0.7685182035652872),
+    ("cattle configure", 0.9075508881458526),
+    ("cattle health phase", 0.26681505926836546),
+    ("diagnose", 0.15099344041708218),
+    ("hpa phase", 0.9076390485578106),
+    ("crash-loop jitter", 0.9746275240122643),
+    ("node join", 0.26061236489898787),
+    ("kubernetes rollback", 0.831721125189515),
+    ("pet deploy", 0.7139561200446846),
+    ("pet rollback", 0.43376181442875106),
+    ("pet build", 0.8303197465515234),
+    ("look again", 0.9406573275049365),
+    ("edit route", 0.148983365728114),
+    ("bootstrap over replications", 0.7227283876859084),
+    ("coverage of intervals", 0.35964962310056914),
+    ("memory leak", 0.767324080843249),
+    ("memory leak age at the start", 0.2521755761354897),
+    ("overheating", 0.7486809220402034),
+    ("overheating duration", 0.7236071741019353),
+    ("overheating reach", 0.6142309554600992),
+    ("power outage", 0.34022003869493467),
+    ("power outage duration", 0.76295944546787),
+    ("rack network spells", 0.9683270243466383),
+    ("rack network trouble", 0.007195439252598246),
+    ("rack network trouble duration", 0.4969532107313951),
+    ("rack outage", 0.5635116236520606),
+    ("rack outage duration", 0.018423107476517875),
+    ("request arrival", 0.47119219609473506),
+    ("request choice", 0.6944249929300844),
+    ("request work", 0.15187157513084137),
+    ("slow vm", 0.8560243701498255),
+    ("slow vm duration", 0.005390689274765603),
+    ("spot reclaim", 0.17154576987044268),
+    ("time since the release before the start", 0.44014322766264236),
+];
+
+/// Distributions, and the variate that belongs to the uniform number of the stream `vm boot`.
+const VARIATES: [(&str, &str, f64); 5] = [
+    ("exponential", "exponential(7)", 7.854170442391863),
+    ("lognormal", "lognormal(7, 0.5)", 8.775206678337598),
+    ("uniform", "uniform(2, 12)", 8.74380041430048),
+    ("weibull", "weibull(0.5, 7)", 8.812570476877426),
+    ("mixture", "0.9 * exponential(4) + 0.1 * 34", 5.534171115100415),
+];
+
+fn first(purpose: &str) -> f64 {
+    Streams::new(1, 0).open(Purpose::named(purpose), &[0]).uniform()
+}
+
+pub fn checks() -> Vec<Check> {
+    let source = "Blackman & Vigna 2021 (xoshiro256++), Steele, Lea & Flood 2014 (SplitMix64)";
+    let streams = STREAMS.into_iter().map(|(purpose, expected)| {
+        let name = format!("first-{}", purpose.replace(' ', "-"));
+        Check::new(name, expected, Band::Exact, move |_| first(purpose).into())
+            .claims(format!("first number of the stream `{purpose}` of seed 1"))
+            .after(source)
+    });
+    let variates = VARIATES.into_iter().map(|(name, text, expected)| {
+        let band = Band::Within(1e-12 * expected, "logarithms of the platform may differ in the last digit");
+        Check::new(format!("first-{name}"), expected, band, move |_| {
+            text.parse::<ScalarDistribution>().expect("a distribution").sample(first("vm boot")).into()
+        })
+        .claims(format!("first variate of {text}"))
+        .after("inverse distribution function of that number; written down once")
+    });
+    streams.chain(variates).collect()
+}

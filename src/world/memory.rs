@@ -1,0 +1,295 @@
+//! Memory: what boxes hold of a machine's, how leaks make it grow, and whom the kernel kills when it runs out.
+//!
+//! A box holds memory while its processes run: what it uses from its start on, and what its version has leaked since.
+//! A machine has what its type has, less guest system and agents. Between two changes all use grows in straight
+//! lines, so the instant at which a machine runs short, or a part of a box passes its own limit, is computed; nothing
+//! is looked at periodically. A part beyond its limit is killed, whatever the machine has left. On a machine without
+//! memory left the box goes that uses most beyond what it asked for: the kernel's badness (mm/oom_kill.c) is use plus
+//! a thousandth of the machine's memory for each point of `oom_score_adj`, and the kubelet (pkg/kubelet/qos/policy.go)
+//! gives 1000 − 1000 · request / capacity points, so that use − request decides; boxes that ask for their limits get
+//! −997 points and go last.
+//!
+//! It does not know who starts a box again: its process has ended, and the platform hears that like any other exit.
+//!
+//! *Deviation:* all parts of a box end when one is killed. Memory does not depend on load, and a box takes none
+//! until it is up. No swap. The kubelet's own eviction, 100 MiB before the kernel acts, is not modelled: such a pod
+//! would start again elsewhere instead of in place. Start at [`World::on_out_of_memory`].
+
+use super::boxes::State;
+use super::event::Event;
+use super::fault::{FaultId, FaultKind};
+use super::ids::{BoxId, VmId};
+use super::observation::{Exit, Observation};
+use super::signal::Signal;
+use super::{World, streams};
+use crate::engine::{SimDuration, SimTime};
+use crate::parameter::{Bytes, MilliCpu};
+
+/// The kernel acts when a page [bytes] is wanted that is not there.
+const PAGE: f64 = 4_096.0;
+
+/// Memory of a box whose processes run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Footprint {
+    /// From the start on [bytes].
+    base: f64,
+    /// How fast it grows [bytes/s].
+    leak: f64,
+    /// Age at which the first part passes its own limit [s]; infinite if none ever does.
+    bound_s: f64,
+    since: SimTime,
+    /// How old it was then [s].
+    age_s: f64,
+    /// False for a box from before the simulation began, of which nobody has said yet how old it is.
+    aged: bool,
+    /// Up to when its use was stated.
+    stated: SimTime,
+}
+
+impl Footprint {
+    fn age_s(&self, at: SimTime) -> f64 {
+        self.age_s + at.since(self.since).as_secs_f64()
+    }
+
+    fn bytes(&self, at: SimTime) -> f64 {
+        self.base + self.leak * self.age_s(at)
+    }
+
+    /// Byte-seconds since they were last stated: a straight line has its mean in the middle.
+    fn state(&mut self, now: SimTime) -> f64 {
+        let bytes = (self.bytes(self.stated) + self.bytes(now)) / 2.0;
+        bytes * now.since(std::mem::replace(&mut self.stated, now)).as_secs_f64()
+    }
+}
+
+/// Age at which a part with so much room below its limit [bytes] has leaked it away [s].
+fn bound_s(room: f64, leak: f64) -> f64 {
+    match (room < 0.0, leak > 0.0) {
+        (true, _) => 0.0,
+        (false, true) => (room + PAGE) / leak,
+        (false, false) => f64::INFINITY,
+    }
+}
+
+/// What the boxes on a machine hold together.
+#[derive(Clone, Copy, Debug)]
+struct Pressure {
+    /// Beyond what the machine has [bytes]; negative while some is left.
+    excess: f64,
+    /// How fast that grows [bytes/s].
+    growth: f64,
+    /// Until the first part passes its own limit [s].
+    bound_s: f64,
+}
+
+/// What each machine and each box has.
+impl World {
+    /// CPU and memory of agents beside the guest system, on every machine.
+    pub(super) fn set_agents(&mut self, cpu: MilliCpu, memory: Bytes) {
+        let milli = self.cloud.os_cpu.as_milli() + cpu.as_milli();
+        self.machine_overhead = MilliCpu::from_milli(milli);
+        self.memory_overhead = Bytes::from_bytes(self.cloud.os_memory.as_bytes() + memory.as_bytes());
+        let memory = self.memory_overhead;
+        self.observe(Observation::MachineOverhead { cores: f64::from(milli) / 1_000.0, memory });
+        self.dirty_flow();
+        for vm in self.vms.iter().map(|(vm, _)| vm).collect::<Vec<_>>() {
+            self.watch_memory(vm);
+        }
+    }
+
+    /// The state of a box changed: it may hold memory now, or none any more.
+    pub(super) fn tell_memory(&mut self, subject: BoxId) {
+        let b = self.boxes.get(subject).expect("only boxes that exist hold memory");
+        let up = b.state == State::Up;
+        if up == b.memory.is_some() {
+            return;
+        }
+        let vm = b.vm;
+        if up {
+            let footprint = self.footprint(subject);
+            self.boxes.get_mut(subject).expect("seen").memory = Some(footprint);
+        } else {
+            self.state_memory(subject);
+            self.boxes.get_mut(subject).expect("seen").memory = None;
+        }
+        if let Some(vm) = vm {
+            self.watch_memory(vm);
+        }
+    }
+
+    /// What the processes of a box hold when they have just started.
+    fn footprint(&self, subject: BoxId) -> Footprint {
+        let (now, b) = (self.scheduler.now(), self.boxes.get(subject).expect("seen by the caller"));
+        let mut sum = Footprint {
+            base: 0.0,
+            leak: 0.0,
+            bound_s: f64::INFINITY,
+            since: now,
+            age_s: 0.0,
+            aged: b.starts > 0,
+            stated: now,
+        };
+        let parts = self.services[b.service.index()].parameters.container.iter();
+        for (part, (_, container)) in parts.enumerate() {
+            let key = [u64::from(b.service.0), u64::from(b.version.0), part as u64];
+            let leak = container.leak.sample(self.streams.open(streams::LEAK, &key).uniform()).per_second();
+            let base = container.memory_used().as_bytes() as f64;
+            if let Some(limit) = container.memory_limit {
+                sum.bound_s = sum.bound_s.min(bound_s(limit.as_bytes() as f64 - base, leak));
+            }
+            sum.base += base;
+            sum.leak += leak;
+        }
+        sum
+    }
+
+    /// States what every box has used until now.
+    pub(super) fn settle_memory(&mut self) {
+        for subject in self.boxes.iter().map(|(subject, _)| subject).collect::<Vec<_>>() {
+            self.state_memory(subject);
+        }
+    }
+
+    fn state_memory(&mut self, subject: BoxId) {
+        let now = self.scheduler.now();
+        let footprint = self.boxes.get_mut(subject).and_then(|b| b.memory.as_mut());
+        let byte_s = footprint.map_or(0.0, |footprint| footprint.state(now));
+        if byte_s > 0.0 {
+            self.observe(Observation::MemoryUsed { subject, byte_s });
+        }
+    }
+
+    /// Boxes on a machine that hold memory.
+    fn holders(&self, vm: VmId) -> impl Iterator<Item = (BoxId, &Footprint)> {
+        let boxes = self.vms.get(vm).map_or(&[][..], |v| &v.boxes);
+        boxes.iter().filter_map(|&b| Some((b, self.boxes.get(b)?.memory.as_ref()?)))
+    }
+}
+
+/// When memory runs out, and for whom.
+impl World {
+    fn pressure(&self, vm: VmId) -> Pressure {
+        let now = self.scheduler.now();
+        let memory = self.vms.get(vm).map_or(0, |v| v.memory.as_bytes());
+        let room = memory as f64 - self.memory_overhead.as_bytes() as f64;
+        let none = Pressure { excess: -room, growth: 0.0, bound_s: f64::INFINITY };
+        self.holders(vm).fold(none, |sum, (_, f)| Pressure {
+            excess: sum.excess + f.bytes(now),
+            growth: sum.growth + f.leak,
+            bound_s: sum.bound_s.min(f.bound_s - f.age_s(now)),
+        })
+    }
+
+    /// Whether a page is missing. Half of one is what rounding may be wrong by, and much more.
+    fn is_short(&self, vm: VmId) -> bool {
+        self.pressure(vm).excess > PAGE / 2.0 && self.holders(vm).next().is_some()
+    }
+
+    /// Schedules the instant at which the next box on this machine is killed if nothing changes.
+    fn watch_memory(&mut self, vm: VmId) {
+        let Some(v) = self.vms.get_mut(vm) else { return };
+        if let Some(old) = v.short.take() {
+            self.scheduler.cancel(old);
+        }
+        let (now, p) = (self.scheduler.now(), self.pressure(vm));
+        let unknown_age = self.holders(vm).any(|(_, f)| !f.aged && f.leak > 0.0);
+        let mut left_s = p.bound_s;
+        if p.growth > 0.0 {
+            left_s = left_s.min((PAGE - p.excess) / p.growth);
+        }
+        if unknown_age || self.is_short(vm) {
+            left_s = 0.0;
+        }
+        let beyond_s = self.horizon.since(now).as_secs_f64();
+        if left_s > beyond_s {
+            return;
+        }
+        // Rounded up, so that the page is missing at that instant.
+        let span = if left_s > 0.0 {
+            SimDuration::from_secs_f64(left_s) + SimDuration::from_micros(1)
+        } else {
+            SimDuration::ZERO
+        };
+        let short = self.schedule_fault(now + span, Event::OutOfMemory { vm });
+        self.vms.get_mut(vm).expect("seen").short = short;
+    }
+
+    pub(super) fn on_out_of_memory(&mut self, vm: VmId) {
+        self.vms.get_mut(vm).expect("a machine that goes takes its boxes and this event with it").short =
+            None;
+        self.settle_in(vm);
+        let now = self.scheduler.now();
+        let beyond = |(subject, f): (BoxId, &Footprint)| (f.age_s(now) >= f.bound_s).then_some(subject);
+        for subject in self.holders(vm).filter_map(beyond).collect::<Vec<_>>() {
+            self.kill_box(subject);
+        }
+        while self.is_short(vm) {
+            let victim = self.first_to_go(vm).expect("a machine without boxes is not short");
+            self.kill_box(victim);
+        }
+        self.watch_memory(vm);
+    }
+
+    /// The box that uses most beyond what it asked for; those that ask for their limits go last.
+    fn first_to_go(&self, vm: VmId) -> Option<BoxId> {
+        let now = self.scheduler.now();
+        let badness = |&(subject, f): &(BoxId, &Footprint)| {
+            let service = self.boxes.get(subject).expect("it holds memory").service;
+            let p = &self.services[service.index()].parameters;
+            (!p.asks_for_its_limits(), f.bytes(now) - p.memory().as_bytes() as f64)
+        };
+        let worst = self.holders(vm).max_by(|a, b| {
+            let (a, b) = (badness(a), badness(b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
+        worst.map(|(subject, _)| subject)
+    }
+
+    fn kill_box(&mut self, subject: BoxId) {
+        let b = self.boxes.get(subject).expect("only boxes that hold memory are killed");
+        let (stopping, entity) = (b.stopping, [u64::from(b.service.0), u64::from(b.ordinal)]);
+        let kind = FaultKind::OutOfMemory;
+        let fault = FaultId::new(kind, entity, u64::from(b.life) << 32 | u64::from(b.starts));
+        self.exit_box(subject, Exit::Fault { fault, kind });
+        if !stopping {
+            self.signals.push_back(Signal::ProcessExited { subject });
+        }
+    }
+
+    /// Ages of the leaking boxes that run since before the simulation began, as if they had for long.
+    ///
+    /// A box may be anywhere in the cycle after which it is killed, but is no older than the last release. Alone, its
+    /// cycle is room / leak. Of `n` alike that share the room, the victim has grown for n parts of n of the cycle, the
+    /// others for 1, 2, … n − 1 parts: together (n + 1)/2 cycles, so that one is 2 · room / ((n + 1) · leak).
+    fn settle_in(&mut self, vm: VmId) {
+        let now = self.scheduler.now();
+        let young: Vec<(BoxId, Footprint)> =
+            self.holders(vm).filter(|(_, f)| !f.aged).map(|(subject, f)| (subject, *f)).collect();
+        if young.is_empty() {
+            return;
+        }
+        let p = self.pressure(vm);
+        let most = young.iter().map(|(_, f)| f.leak).fold(0.0, f64::max);
+        let shared_s = 2.0 * (-p.excess).max(0.0) / (p.growth + most).max(f64::MIN_POSITIVE);
+        for (subject, f) in young {
+            let b = self.boxes.get(subject).expect("it holds memory");
+            let (service, ordinal) = (b.service, b.ordinal);
+            let key = [u64::from(service.0), u64::from(ordinal)];
+            let phase = self.streams.open(streams::LEAK_AGE, &key).uniform();
+            let rate = self.services[service.index()].parameters.release.rate.per_second();
+            let since_release_s = -self.streams.open(streams::LEAK_RELEASE, &key[..1]).uniform().ln() / rate;
+            let age_s = (phase * shared_s.min(f.bound_s)).min(since_release_s);
+            let age_s = if f.leak > 0.0 { age_s } else { 0.0 };
+            let held = Footprint { age_s, aged: true, since: now, ..f };
+            self.boxes.get_mut(subject).expect("seen").memory = Some(held);
+        }
+        // Who would have been killed by now was, and is young.
+        while self.is_short(vm)
+            && let Some(subject) = self.first_to_go(vm)
+            && let Some(f) = self.boxes.get_mut(subject).and_then(|b| b.memory.as_mut())
+            && f.age_s > 0.0
+        {
+            f.age_s = 0.0;
+        }
+    }
+}
