@@ -44,6 +44,11 @@ impl Warmth {
     pub(super) fn share(self) -> f64 {
         if self == Self::WARM { 1.0 } else { (f64::from(self.0) + 0.5) / f64::from(Self::STEPS) }
     }
+
+    /// How much more work a request is than in a warm box, if a cold one has this speed relative to it.
+    pub(super) fn slowness(self, cold_speed: f64) -> f64 {
+        1.0 / (cold_speed + (1.0 - cold_speed) * self.share())
+    }
 }
 
 /// One instance of a service.

@@ -91,7 +91,7 @@ impl World {
         self.memory_overhead = Bytes::from_bytes(self.cloud.os_memory.as_bytes() + memory.as_bytes());
         let memory = self.memory_overhead;
         self.observe(Observation::MachineOverhead { cores: f64::from(milli) / 1_000.0, memory });
-        self.dirty_flow();
+        self.share_anew();
         for vm in self.vms.iter().map(|(vm, _)| vm).collect::<Vec<_>>() {
             self.watch_memory(vm);
         }

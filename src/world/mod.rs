@@ -94,6 +94,7 @@ pub struct World {
     machine_overhead: MilliCpu,
     /// Memory of every machine that is not for boxes.
     memory_overhead: Bytes,
+    tenancies: Vec<flow::Tenancy>,
     shapes: flow::Shapes,
     classes: Vec<Vec<flow::Class>>,
     flow_dirty: bool,
@@ -132,6 +133,7 @@ impl World {
             work: Arena::default(),
             machine_overhead: spec.cloud.os_cpu,
             memory_overhead: spec.cloud.os_memory,
+            tenancies: Vec::new(),
             shapes: Default::default(),
             classes: Vec::new(),
             flow_dirty: false,
@@ -139,6 +141,7 @@ impl World {
             observations: Vec::new(),
             streams,
         };
+        world.tenancies = world.services.iter().map(|s| s.tenancy()).collect();
         world.set_agents(MilliCpu::from_milli(0), Bytes::from_bytes(0));
         world.arm_zones();
         for service in 0..world.services.len() {

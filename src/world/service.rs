@@ -2,9 +2,8 @@
 //!
 //! Where its boxes run and how many there are is the platform's affair. Start at [`ServiceParameters`].
 
-use super::boxes::Warmth;
 use super::fault::Renewal;
-use super::flow::{Flow, RetryRules, Rules};
+use super::flow::{Flow, RetryRules, Rules, Tenancy};
 use super::ids::{ServiceId, Version};
 use super::monitor::MonitorId;
 use super::queueing::{Manners, ServiceTime};
@@ -102,10 +101,6 @@ pub(super) struct Service {
     pub name: String,
     pub parameters: ServiceParameters,
     pub rules: Rules,
-    /// Weight of one of its boxes when CPU is short: the CPU requests of its parts.
-    pub cpu_weight: f64,
-    /// The most that one of its boxes may use [cores]; infinite unless every part has a limit.
-    pub cpu_limit: f64,
     pub demand: Demand,
     /// Until when the offered rate is constant.
     pub segment_end: SimTime,
@@ -133,8 +128,6 @@ impl Service {
         Service {
             name,
             rules: parameters.rules(),
-            cpu_weight: f64::from(parameters.cpu_request().as_milli()),
-            cpu_limit: parameters.cpu_limit().map_or(f64::INFINITY, |limit| limit.as_cpus_f64()),
             parameters,
             demand,
             segment_end: SimTime::ZERO,
@@ -147,6 +140,14 @@ impl Service {
             free_ordinals: BTreeSet::new(),
             lives: Vec::new(),
         }
+    }
+
+    /// What its boxes claim of machines, before they have anything to do.
+    pub(super) fn tenancy(&self) -> Tenancy {
+        let parameters = &self.parameters;
+        let limit = parameters.cpu_limit().map_or(f64::INFINITY, |limit| limit.as_cpus_f64());
+        let weight = f64::from(parameters.cpu_request().as_milli());
+        Tenancy::new(weight, limit, parameters.server.cold_speed.as_f64())
     }
 
     /// The lowest free box number, and how many boxes had it before.
@@ -166,12 +167,6 @@ impl Service {
 
     pub(super) fn defect(&self, version: Version) -> Option<Defect> {
         self.versions[version.0 as usize]
-    }
-
-    /// How much more work a request is in a box this warm than in a warm one.
-    pub(super) fn slowness(&self, warmth: Warmth) -> f64 {
-        let cold = self.parameters.server.cold_speed.as_f64();
-        1.0 / (cold + (1.0 - cold) * warmth.share())
     }
 }
 

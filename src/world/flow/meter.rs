@@ -48,7 +48,8 @@ impl CpuMeter {
 
     /// Integrals up to `t`; after the last point the present rates hold.
     fn integral(&self, t: SimTime, used: CpuReading) -> (f64, f64) {
-        let after = self.points.partition_point(|p| p.0 < t);
+        // Readings are about the last minutes, so the points that matter are among the last.
+        let after = self.points.iter().rposition(|p| p.0 < t).map_or(0, |before| before + 1);
         let before = after.checked_sub(1).map(|i| self.points[i]).unwrap_or_default();
         let since = t.saturating_since(before.0).as_secs_f64();
         match self.points.get(after) {

@@ -18,12 +18,14 @@
 mod meter;
 mod retry;
 mod shapes;
+mod tenancy;
 
 pub use meter::CpuReading;
 pub(super) use meter::LoadWaker;
 pub(super) use retry::RetryRules;
 use shapes::Summary;
 pub(super) use shapes::{Class, Composition, Shapes};
+pub(super) use tenancy::Tenancy;
 
 use super::event::Event;
 use super::ids::{ServiceId, Version};
@@ -182,11 +184,6 @@ impl Flow {
         CpuReading { cores, boxes: self.rates.boxes }
     }
 
-    /// CPU that each serving box wants [cores]; infinite while it has more to do than it can.
-    pub(super) fn demand_per_box(&self) -> f64 {
-        self.demand_per_box
-    }
-
     /// Requests are counted elsewhere from now on, or here again: nobody is inside.
     pub(super) fn stand_still(&mut self, now: SimTime) {
         (self.inside, self.crowd, self.solved_for, self.measured_cores) = (0.0, None, None, None);
@@ -269,11 +266,13 @@ impl World {
         let mut classes = std::mem::take(&mut self.classes);
         self.classify(&mut classes);
         for (i, classes) in classes.iter().enumerate() {
+            let regrouped = std::mem::take(&mut self.tenancies[i].regroup);
             if self.services[i].requests.is_some() {
                 self.update_stations(i);
                 continue;
             }
-            if self.services[i].flow.still_holds_for(classes, now) {
+            let Service { flow, rules, .. } = &self.services[i];
+            if flow.still_holds(now) && (!regrouped || flow.has_such_boxes(classes, rules)) {
                 continue;
             }
             self.settle_service(i);
@@ -356,13 +355,18 @@ impl Flow {
         self.demand_per_box = if crowded { f64::INFINITY } else { per_box * rules.work.mean_s };
     }
 
-    /// Whether nothing changed since the last solution that would change it.
-    fn still_holds_for(&self, classes: &[Class], now: SimTime) -> bool {
+    /// Whether nothing but the boxes may have changed since the last solution that would change it.
+    fn still_holds(&self, now: SimTime) -> bool {
         // What others do does not cut the step of a crowd short.
         let at_rest = self.crowd.is_none_or(|c| c.step_s.is_none()) && self.retries.is_settled();
         (at_rest || self.turns_at.is_some_and(|at| now < at))
             && self.solved_for == Some((self.offered + self.retries.rate.total(), self.balancing, self.route))
-            && self.boxes.is_still(&Summary::of(classes))
+    }
+
+    /// Whether these boxes are as good as those of the last solution.
+    fn has_such_boxes(&self, classes: &[Class], rules: &Rules) -> bool {
+        let used = (self.offered + self.retries.rate.total()) * rules.work.mean_s;
+        self.boxes.is_still(&Summary::of(classes), self.boxes.load(used))
     }
 
     /// Constant rates from `now` on, for the present boxes, traffic and crowd.

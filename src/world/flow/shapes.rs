@@ -1,11 +1,13 @@
 //! Which boxes share a machine, and how many cores each of them can use.
 //!
-//! Machines with the same processors and the same boxes are one *shape* and are shared out once. The result, for each
-//! service, is a list of classes: boxes that are alike for the flow. Start at [`World::classify`].
+//! Machines with the same processors and the same boxes are one *shape* and are shared out once, and again only when
+//! what one of its tenants claims has moved ([`tenancy`](super::tenancy)). The result, for each service, is a list of
+//! classes: boxes that are alike for the flow. Start at [`World::classify`].
 
+use super::tenancy::Tenancy;
 use crate::world::World;
 use crate::world::boxes::{Reach, Warmth};
-use crate::world::contention::{Claim, Sharing};
+use crate::world::contention::Sharing;
 use crate::world::ids::{BoxId, ServiceId, Version, VmId};
 use std::collections::BTreeMap;
 
@@ -22,7 +24,15 @@ pub(in crate::world) struct Tenant {
 pub(in crate::world) type Composition = Vec<Tenant>;
 
 /// Machines by processors [milli-CPU] and composition.
-pub(in crate::world) type Shapes = BTreeMap<(u32, Composition), u32>;
+pub(in crate::world) type Shapes = BTreeMap<(u32, Composition), Shape>;
+
+/// Machines with the same processors and the same boxes.
+#[derive(Clone, Debug, Default)]
+pub(in crate::world) struct Shape {
+    machines: u32,
+    /// Cores that a box of each tenant can use; empty until they are shared out.
+    cores: Vec<f64>,
+}
 
 /// Boxes of one service that are alike: same version, equally warm, same cores.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,9 +62,12 @@ pub(super) struct Summary {
     inverse: f64,
 }
 
-/// A change of these sums below this does not count as one: what a neighbour does moves the spare CPU of a shared
-/// machine a little at each of its own changes.
-const SAME: f64 = 0.002;
+/// By how much the mean response time may be wrong because of what neighbours did: each of their changes moves the
+/// spare CPU of a shared machine a little.
+pub(super) const RESPONSE_TOLERANCE: f64 = 0.01;
+
+/// Cores are never followed more closely than this: near full use, waits are as uncertain as the load is.
+const LEAST_CHANGE: f64 = 0.0005;
 
 impl Summary {
     pub fn of(classes: &[Class]) -> Summary {
@@ -65,9 +78,18 @@ impl Summary {
         })
     }
 
-    /// The same boxes with practically the same cores, spread alike.
-    pub fn is_still(&self, other: &Summary) -> bool {
-        let close = |a: f64, b: f64| (a - b).abs() <= SAME * b;
+    /// Share of the cores that is in use when so many are [cores].
+    pub fn load(&self, used: f64) -> f64 {
+        used / self.cores.max(f64::MIN_POSITIVE)
+    }
+
+    /// The same boxes with practically the same cores, spread alike, for boxes that use this share of their cores.
+    ///
+    /// The response time is at most as steep in the cores as that of one processor, 1/(c − d), where d is in use: it
+    /// grows by 1/(1 − d/c) times the share of the cores that is lost.
+    pub fn is_still(&self, other: &Summary, load: f64) -> bool {
+        let tolerance = (RESPONSE_TOLERANCE * (1.0 - load)).max(LEAST_CHANGE);
+        let close = |a: f64, b: f64| (a - b).abs() <= tolerance * b;
         (self.kinds - other.kinds).abs() < 1e-9 * (1.0 + self.kinds)
             && close(self.cores, other.cores)
             && close(self.inverse, other.inverse)
@@ -80,9 +102,16 @@ impl Class {
         Class { version: Version(0), cores, slowness, boxes, alike: (Version(0), Warmth::WARM, 0) }
     }
 
-    fn add(&mut self, boxes: f64, cores: f64) {
-        self.cores = (self.cores * self.boxes + cores * boxes) / (self.boxes + boxes);
-        self.boxes += boxes;
+    /// Adds boxes to the class that they belong to. Until all are there, its cores are those of all its boxes.
+    fn join(classes: &mut Vec<Class>, tenant: &Tenant, boxes: f64, cores: f64, tenancy: &Tenancy) {
+        let alike = (tenant.version, tenant.warmth, step_of(cores));
+        if let Some(class) = classes.iter_mut().find(|c| c.alike == alike) {
+            class.cores += boxes * cores;
+            class.boxes += boxes;
+        } else {
+            let slowness = tenancy.slowness(tenant.warmth);
+            classes.push(Class { version: tenant.version, cores: boxes * cores, slowness, boxes, alike });
+        }
     }
 }
 
@@ -136,9 +165,9 @@ impl World {
         let milli = v.effective_cpu().as_milli();
         if !composition.is_empty() {
             let key = (milli, composition);
-            let count = self.shapes.get_mut(&key).expect("a composed machine has its shape");
-            *count -= 1;
-            if *count == 0 {
+            let shape = self.shapes.get_mut(&key).expect("a composed machine has its shape");
+            shape.machines -= 1;
+            if shape.machines == 0 {
                 self.shapes.remove(&key);
             }
             composition = key.1;
@@ -158,8 +187,12 @@ impl World {
                 composition.insert(i, tenant);
             }
         }
+        // The others on the machine get more or less of it.
+        for service in composition.iter().map(|t| t.service).chain([tenant.service]) {
+            self.tenancies[service.index()].regroup = true;
+        }
         if !composition.is_empty() {
-            *self.shapes.entry((milli, composition.clone())).or_insert(0) += 1;
+            self.shapes.entry((milli, composition.clone())).or_default().machines += 1;
         }
         self.vms.get_mut(vm).expect("seen").composition = composition;
     }
@@ -169,38 +202,65 @@ impl World {
         (f64::from(milli) / 1_000.0 - self.machine_overhead.as_cpus_f64()).max(0.001)
     }
 
-    /// Boxes by service, version, warmth and the cores that each can use.
-    pub(super) fn classify(&self, classes: &mut Vec<Vec<Class>>) {
+    /// What is left of every machine for boxes changed.
+    pub(in crate::world) fn share_anew(&mut self) {
+        self.shapes.values_mut().for_each(|shape| shape.cores.clear());
+        self.tenancies.iter_mut().for_each(|t| t.regroup = true);
+        self.dirty_flow();
+    }
+
+    /// Boxes by service, version, warmth and the cores that each can use; lists of services whose boxes have what they
+    /// had stay as they are.
+    pub(super) fn classify(&mut self, classes: &mut Vec<Vec<Class>>) {
+        for (tenancy, service) in self.tenancies.iter_mut().zip(&self.services) {
+            tenancy.follow(service.flow.demand_per_box);
+        }
+        if !self.tenancies.iter().any(|t| t.is_new || t.regroup) {
+            return;
+        }
+        self.share_out();
         classes.resize_with(self.services.len(), Vec::new);
-        classes.iter_mut().for_each(Vec::clear);
-        let mut claims = Vec::new();
-        for ((milli, composition), &machines) in &self.shapes {
-            let capacity = self.capacity_for_boxes(*milli);
-            claims.clear();
-            claims.extend(composition.iter().map(|tenant| {
-                let s = &self.services[tenant.service.index()];
-                Claim {
-                    boxes: f64::from(tenant.boxes),
-                    demand: s.flow.demand_per_box * s.slowness(tenant.warmth),
-                    weight: s.cpu_weight,
-                    limit: s.cpu_limit,
-                }
-            }));
-            let sharing = Sharing::solve(capacity, &claims);
-            for (tenant, claim) in composition.iter().zip(&claims) {
-                let boxes = f64::from(tenant.boxes) * f64::from(machines);
-                let cores = sharing.available(claim);
-                let of_service = &mut classes[tenant.service.index()];
-                let version = tenant.version;
-                let alike = (version, tenant.warmth, step_of(cores));
-                match of_service.iter_mut().find(|c| c.alike == alike) {
-                    Some(class) => class.add(boxes, cores),
-                    None => {
-                        let slowness = self.services[tenant.service.index()].slowness(tenant.warmth);
-                        of_service.push(Class { version, cores, slowness, boxes, alike });
-                    }
+        for (classes, tenancy) in classes.iter_mut().zip(&self.tenancies) {
+            if tenancy.regroup {
+                classes.clear();
+            }
+        }
+        for ((_, composition), shape) in &self.shapes {
+            for (tenant, &cores) in composition.iter().zip(&shape.cores) {
+                let tenancy = &self.tenancies[tenant.service.index()];
+                if tenancy.regroup {
+                    let boxes = f64::from(tenant.boxes) * f64::from(shape.machines);
+                    Class::join(&mut classes[tenant.service.index()], tenant, boxes, cores, tenancy);
                 }
             }
         }
+        for (classes, tenancy) in classes.iter_mut().zip(&self.tenancies) {
+            if tenancy.regroup {
+                classes.iter_mut().for_each(|class| class.cores /= class.boxes);
+            }
+        }
+    }
+
+    /// Shares out the machines that are new, or on which somebody claims something new.
+    fn share_out(&mut self) {
+        let mut shapes = std::mem::take(&mut self.shapes);
+        let mut claims = Vec::new();
+        for ((milli, composition), shape) in &mut shapes {
+            let claims_anew = |t: &Tenant| self.tenancies[t.service.index()].is_new;
+            if !shape.cores.is_empty() && !composition.iter().any(claims_anew) {
+                continue;
+            }
+            claims.clear();
+            claims.extend(
+                composition.iter().map(|t| self.tenancies[t.service.index()].claim(t.boxes, t.warmth)),
+            );
+            let sharing = Sharing::solve(self.capacity_for_boxes(*milli), &claims);
+            shape.cores.clear();
+            shape.cores.extend(claims.iter().map(|claim| sharing.available(claim)));
+            for tenant in composition {
+                self.tenancies[tenant.service.index()].regroup = true;
+            }
+        }
+        self.shapes = shapes;
     }
 }

@@ -26,19 +26,41 @@ choices! {
     }
 }
 
+/// Requests at one of some boxes alike, and what it would be on its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    boxes: f64,
+    servers: f64,
+    rho: f64,
+    /// Share of requests that wait if requests come at random.
+    pub waits: f64,
+}
+
+impl Line {
+    /// At utilization `rho` (0..1) of `boxes` with `servers` servers each.
+    pub fn new(boxes: f64, servers: f64, rho: f64) -> Line {
+        Line { boxes: boxes.max(1.0), servers, rho, waits: waiting_share(servers, rho) }
+    }
+
+    /// Mean wait in service times, if requests come at random.
+    pub fn alone(&self) -> f64 {
+        self.waits / (self.servers * (1.0 - self.rho))
+    }
+}
+
 impl Balancing {
     /// Whether the policy sees how busy boxes are, so that slow ones get less.
     pub fn adapts(self) -> bool {
         matches!(self, Balancing::PowerOfTwo | Balancing::LeastConnections)
     }
 
-    /// Mean time lost to other requests, in service times, at utilization `rho` (0..1) of `boxes` with `servers`
-    /// servers each.
-    pub(super) fn relative_wait(self, boxes: f64, servers: f64, rho: f64) -> f64 {
+    /// Mean time lost to other requests, in service times.
+    pub(super) fn relative_wait(self, line: &Line) -> f64 {
+        let Line { boxes, servers, rho, .. } = *line;
         if rho <= 0.0 {
             return 0.0;
         }
-        let alone = waiting_share(servers, rho) / (servers * (1.0 - rho));
+        let alone = line.alone();
         match self {
             Balancing::Random => alone,
             Balancing::RoundRobin => alone * regular_arrivals(boxes, rho, 1.0),
@@ -76,20 +98,18 @@ impl Balancing {
     /// arrivals make crowds rarer and smaller in equal parts. With two choices the crowds that a request joins have a
     /// thin tail (factor fitted to simulations); with all to choose from, they are nearly even, but for the crowd that
     /// all boxes share.
-    pub(super) fn wait_variance(self, boxes: f64, servers: f64, rho: f64, wait: f64) -> f64 {
+    pub(super) fn wait_variance(self, line: &Line, wait: f64) -> f64 {
         if wait <= 0.0 {
             return 0.0;
         }
+        let Line { boxes, servers, rho, waits } = *line;
         let geometric = |share: f64, boxes: f64| {
             let mean = wait / share;
             (share * (2.0 * mean * mean - mean / (servers * boxes)) - wait * wait).max(0.0)
         };
         match self {
-            Balancing::Random => geometric(waiting_share(servers, rho), 1.0),
-            Balancing::RoundRobin => {
-                let alone = waiting_share(servers, rho) / (servers * (1.0 - rho));
-                geometric(waiting_share(servers, rho) * (wait / alone).sqrt(), 1.0)
-            }
+            Balancing::Random => geometric(waits, 1.0),
+            Balancing::RoundRobin => geometric(waits * (wait / line.alone()).sqrt(), 1.0),
             Balancing::PowerOfTwo => 0.45 * wait * wait,
             Balancing::LeastConnections => {
                 let step = wait * servers % 1.0;
@@ -190,7 +210,7 @@ mod tests {
     fn balancing_policies_rank_as_simulated() {
         // n = 10 boxes, m = 1, ρ = 0.8: waits of about 4.06 (random), 1.89 (round robin), 1.18 (power of two), 0.36
         // (least connections) service times were simulated.
-        let wait = |b: Balancing| b.relative_wait(10.0, 1.0, 0.8);
+        let wait = |b: Balancing| b.relative_wait(&Line::new(10.0, 1.0, 0.8));
         close(wait(Balancing::Random), 4.0, 0.1);
         close(wait(Balancing::RoundRobin), 1.89, 0.1);
         close(wait(Balancing::PowerOfTwo), 1.18, 0.05);
@@ -209,7 +229,7 @@ mod tests {
     #[test]
     fn all_policies_are_alike_for_a_single_box() {
         for b in [Balancing::Random, Balancing::PowerOfTwo, Balancing::LeastConnections] {
-            close(b.relative_wait(1.0, 2.0, 0.8), 1.7778, 2e-3); // M/M/2
+            close(b.relative_wait(&Line::new(1.0, 2.0, 0.8)), 1.7778, 2e-3); // M/M/2
         }
     }
 }

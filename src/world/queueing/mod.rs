@@ -19,6 +19,7 @@ pub mod station;
 pub mod work;
 
 pub use balancing::Balancing;
+use balancing::Line;
 pub use erlang::{erlang_b, erlang_c};
 pub use pool::{PoolTimes, WorkerPool};
 pub use sizing::{SizingTask, boxes_needed};
@@ -52,8 +53,9 @@ impl Sharing {
     pub fn new(balancing: Balancing, boxes: f64, cores: f64, utilization: f64) -> Sharing {
         let rho = utilization.clamp(0.0, 1.0 - 1e-9);
         let (servers, speed) = (cores.max(1.0), cores.min(1.0));
-        let wait = balancing.relative_wait(boxes.max(1.0), servers, rho);
-        let variance = balancing.wait_variance(boxes.max(1.0), servers, rho, wait);
+        let line = Line::new(boxes, servers, rho);
+        let wait = balancing.relative_wait(&line);
+        let variance = balancing.wait_variance(&line, wait);
         let relative = 1.0 + wait;
         Sharing {
             slowdown: relative / speed,

@@ -9,8 +9,7 @@
 //! Start at [`WorkerPool::times`].
 
 use super::Sharing;
-use super::balancing::Balancing;
-use super::erlang::waiting_share;
+use super::balancing::{Balancing, Line};
 use super::work::ServiceTime;
 
 /// One box with a bounded pool.
@@ -47,13 +46,13 @@ impl WorkerPool {
         if rho <= 0.0 {
             return PoolTimes { in_line: 0.0, line: 0.0, slowdown: 1.0 / speed, spread: 0.0 };
         }
-        let alone = waiting_share(servers, rho) / (servers * (1.0 - rho));
-        let relief =
-            if alone > 0.0 { balancing.relative_wait(boxes.max(1.0), servers, rho) / alone } else { 1.0 };
+        let line = Line::new(boxes, servers, rho);
+        let alone = line.alone();
+        let relief = if alone > 0.0 { balancing.relative_wait(&line) / alone } else { 1.0 };
         let line_relief = balancing.line_relief(boxes.max(1.0), rho, work.cv2()).unwrap_or(relief);
         // Share of the queue beyond the workers.
         let beyond = rho.powf((self.workers - servers).max(0.0));
-        let in_line = waiting_share(servers, rho) * beyond * line_relief.min(1.0).sqrt();
+        let in_line = line.waits * beyond * line_relief.min(1.0).sqrt();
         let mean_line = alone * line_relief * beyond * (1.0 + work.cv2()) / 2.0 / speed;
         PoolTimes {
             in_line,

@@ -99,9 +99,9 @@ impl World {
         };
         let b = self.boxes.get(target).expect("a box leaves the route before it is gone");
         let (reach, version, warmth) = (self.reach(b), b.version, b.warmth);
+        let slowness = self.tenancies[service.index()].slowness(warmth);
         let s = &mut self.services[service.index()];
         let share = s.versions[version.0 as usize].map_or(0.0, |d| d.error_share());
-        let slowness = s.slowness(warmth);
         let patience = s.parameters.timeout;
         let requests = s.requests.as_mut().expect("attempts are sent while they are followed");
         let error = requests.choice.uniform() < share;
@@ -186,14 +186,10 @@ impl World {
     fn cores_of(&self, subject: BoxId) -> f64 {
         let b = self.boxes.get(subject).expect("a box that serves exists");
         let vm = b.vm.and_then(|vm| self.vms.get(vm)).expect("a box that serves has a machine");
-        let claim = |service: ServiceId, boxes: f64| {
-            let s = &self.services[service.index()];
-            Claim { boxes, demand: s.flow.demand_per_box(), weight: s.cpu_weight, limit: s.cpu_limit }
-        };
-        let others = vm.composition.iter().map(|t| claim(t.service, f64::from(t.boxes)));
-        let claims: Vec<Claim> = others.collect();
+        let claim = |service: ServiceId, boxes, warmth| self.tenancies[service.index()].claim(boxes, warmth);
+        let claims: Vec<Claim> = vm.composition.iter().map(|t| claim(t.service, t.boxes, t.warmth)).collect();
         Sharing::solve(self.capacity_for_boxes(vm.effective_cpu().as_milli()), &claims)
-            .available(&claim(b.service, 1.0))
+            .available(&claim(b.service, 1, b.warmth))
     }
 
     /// Machines, neighbours or the route of the service changed.
