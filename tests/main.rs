@@ -12,6 +12,7 @@ mod keys;
 mod layers;
 mod memory;
 mod metamorphic;
+mod metamorphic_table;
 mod oracles;
 mod outside;
 mod requests;

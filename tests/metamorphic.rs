@@ -8,7 +8,7 @@ use crate::support::{assert_close, run, scenario, value};
 use boxherd::results::rows::ResultSet;
 
 /// One web service of 2.4 cores on average, on every kind of platform, for two weeks.
-const WEB: &str = r#"
+pub const WEB: &str = r#"
 [run]
 length = "2w"
 warm_up = "1d"
@@ -32,11 +32,11 @@ kind = "cattle"
 kind = "kubernetes"
 "#;
 
-const ALL: [&str; 3] = ["pets", "cattle", "k8s"];
-const PETS: [&str; 1] = ["pets"];
+pub const ALL: [&str; 3] = ["pets", "cattle", "k8s"];
+pub const PETS: [&str; 1] = ["pets"];
 
 /// Nothing breaks and nothing is released.
-const QUIET: [&str; 8] = [
+pub const QUIET: [&str; 8] = [
     "service.web.release.rate=0/week",
     "faults.vm_crash.rate=0/year",
     "faults.vm_loss.rate=0/year",
@@ -48,7 +48,15 @@ const QUIET: [&str; 8] = [
 ];
 
 /// One pet of two cores: too few for most of the day.
-const OVERLOAD: [&str; 2] = ["platform.pets.size.web.boxes=1", "platform.pets.size.web.machine=m7i.large"];
+pub const OVERLOAD: [&str; 2] =
+    ["platform.pets.size.web.boxes=1", "platform.pets.size.web.machine=m7i.large"];
+
+/// A crowd of four times the traffic on the fourth day.
+pub const CROWD: &[&str] = &[
+    "service.web.traffic.flash.at=['2026-01-08T12:00']",
+    "service.web.traffic.flash.factor=4",
+    "service.web.traffic.flash.rise=5m",
+];
 
 /// The same scenario with the key at one value and at the other.
 fn pair(common: &[&str], key: &str, values: [&str; 2]) -> [ResultSet; 2] {

@@ -1,0 +1,243 @@
+//! Physics by direction, the long list: for every physical parameter that theory ties to a metric, two values and the
+//! way in which the metric must go.
+//!
+//! What needs more than a direction (how much, and how much not) is in [`crate::metamorphic`]. Same seed and same
+//! weather on both sides, so no line rests on luck. Start at [`Line`].
+
+use crate::metamorphic::{ALL, CROWD, OVERLOAD, PETS, QUIET, WEB};
+use crate::support::{run_with, scenario, value};
+use Moves::{Down, Up};
+use boxherd::experiment::Options;
+
+/// Which way a metric goes when a parameter goes from its first to its second value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moves {
+    Up,
+    Down,
+}
+
+/// One parameter, and what theory says of it.
+struct Line {
+    key: &'static str,
+    values: [&'static str; 2],
+    metric: &'static str,
+    moves: Moves,
+    /// Platforms for which it is said.
+    on: &'static [&'static str],
+    /// What else must be so for it to matter.
+    given: &'static [&'static [&'static str]],
+    because: &'static str,
+}
+
+const CATTLE: &[&str] = &["cattle"];
+const K8S: &[&str] = &["k8s"];
+const VMS: &[&str] = &["pets", "cattle"];
+const AUTOMATIC: &[&str] = &["cattle", "k8s"];
+
+const LOSSES: &[&str] = &["faults.vm_loss.rate=100/year", "service.web.release.rate=0/week"];
+const CRASHES: &[&str] = &["faults.vm_crash.rate=200/year", "service.web.release.rate=0/week"];
+const LONG_CRASHES: &[&str] = &["faults.vm_crash.down=2h"];
+const RESTARTS: &[&str] = &["faults.process_crash.rate=40/month", "service.web.release.rate=0/week"];
+const RELEASES: &[&str] = &["service.web.release.rate=5/week"];
+const BAD: &[&str] = &["service.web.release.failure_rate=60%"];
+const ERRORS: &[&str] = &["service.web.release.fails_to_start=0%", "service.web.release.error_share=40%"];
+const STILLBORN: &[&str] = &["service.web.release.fails_to_start=100%"];
+const LAUNCHES_FAIL: &[&str] = &["cloud.launch_failure=50%"];
+const RETRIES: &[&str] = &["service.web.retry.attempts=2"];
+const COLD: &[&str] = &["service.web.server.warm_up=1h"];
+const LEAKS: &[&str] =
+    &["service.web.container.app.leak=20MiB/h", "service.web.container.app.memory_limit=1GiB"];
+const SLOW: &[&str] = &["faults.slow_vm.rate=50/year", "faults.slow_vm.lasts=12h"];
+const RACKS: &[&str] = &["faults.rack_outage.rate=20/year"];
+const LOSSY: &[&str] = &["faults.rack_network.rate=20/year"];
+const POWER: &[&str] = &["faults.power_outage.rate=20/year"];
+const HEAT: &[&str] = &["faults.overheating.rate=20/year"];
+const ZONES: &[&str] = &["faults.zone_outage.rate=20/year"];
+const SPOT: &[&str] = &[
+    "platform.cattle.purchase=spot",
+    "platform.k8s.node_pool.purchase=spot",
+    "faults.spot_reclaim.rate=10/month",
+];
+const TWELVE: &[&str] = &["platform.pets.size.web.boxes=12", "platform.pets.size.web.machine=m7i.large"];
+const TIGHT: &[&str] = &["platform.pets.size.web.boxes=2", "platform.pets.size.web.machine=m7i.large"];
+const SALE: &[&str] = &["service.web.traffic.event.sale.on=['2026-01-08']"];
+
+#[rustfmt::skip]
+const REQUESTS: &[Line] = &[
+    line("service.web.cpu_variation", ["1", "4"], "latency_p99", Up, &PETS, &[&QUIET, TWELVE], "the tail of lognormal work is longer, the mean is not"),
+    line("service.web.server.cold_speed", ["20%", "80%"], "latency_p99", Down, &PETS, &[RESTARTS, COLD], "a box that has just started works faster"),
+    line("service.web.retry.budget", ["2%", "50%"], "availability", Up, VMS, &[CRASHES, RETRIES], "more of the requests that met a dead box may meet another"),
+    line("service.web.retry.backoff", ["100ms", "1s"], "within_goal", Down, &ALL, &[CRASHES, RETRIES], "what is repeated after a second misses a goal of half a second"),
+    line("service.web.container.app.memory_use", ["40%", "80%"], "memory_used", Up, &ALL, &[&QUIET], "the same boxes hold twice as much"),
+    line("service.web.container.app.memory", ["512MiB", "1GiB"], "memory_used", Up, &PETS, &[&QUIET], "the same share of twice as much"),
+    line("service.web.container.app.leak", ["15MiB/h", "60MiB/h"], "out_of_memory_kills", Up, &ALL, &[&QUIET, LEAKS], "the room below the limit is used up in a quarter of the time"),
+    line("service.web.container.app.memory_limit", ["600MiB", "1500MiB"], "out_of_memory_kills", Down, &ALL, &[&QUIET, LEAKS], "more room takes longer to leak away"),
+    line("service.web.traffic.diurnal.amplitude", ["0.2", "0.8"], "utilization", Down, &PETS, &[&QUIET, &["practice.machines=['m7i.large']"]], "the mean is the same, and machines are for the peak"),
+    line("service.web.traffic.weekly.weekend", ["1", "0.5"], "utilization", Down, &PETS, &[&QUIET, &["practice.machines=['m7i.large']", "run.length=2w"]], "the mean is the same, and machines are for the working days"),
+    line("service.web.traffic.yearly.amplitude", ["0.1", "0.5"], "utilization", Down, &PETS, &[&QUIET, TWELVE, &["service.web.traffic.yearly.peak=07-01"]], "January is far from the peak"),
+    line("service.web.traffic.growth.per_year", ["1", "9"], "utilization", Up, &PETS, &[&QUIET, TWELVE], "more requests on the same machines"),
+    line("service.web.traffic.event.sale.factor", ["2", "6"], "availability", Down, &PETS, &[&QUIET, TIGHT, SALE], "more of the sale is beyond what two boxes can do"),
+    line("service.web.traffic.event.sale.lasts", ["6h", "1d"], "availability", Down, &PETS, &[&QUIET, TIGHT, SALE], "the overload lasts longer"),
+    line("service.web.traffic.flash.factor", ["3", "9"], "availability", Down, &PETS, &[&QUIET, TIGHT, CROWD], "more of the crowd is beyond what two boxes can do"),
+    line("service.web.traffic.flash.plateau", ["10m", "2h"], "availability", Down, &PETS, &[&QUIET, TIGHT, CROWD], "the overload lasts longer"),
+    line("service.web.traffic.flash.half_life", ["10m", "2h"], "availability", Down, &PETS, &[&QUIET, TIGHT, CROWD], "the crowd leaves more slowly"),
+    line("service.web.traffic.flash.rate", ["20/year", "200/year"], "availability", Down, &PETS, &[&QUIET, TIGHT], "there are more crowds"),
+    line("service.web.traffic.bursts.dispersion", ["1", "80"], "within_goal", Down, &PETS, &[&QUIET, TIGHT], "waits are convex in the load"),
+    line("service.web.release.rate", ["1/week", "5/week"], "mixed_version_minutes", Up, &ALL, &[], "each release is a time with two versions"),
+    line("service.web.release.fails_to_start", ["10%", "90%"], "bad_release_requests", Down, &ALL, &[RELEASES, BAD], "a box that does not start answers nothing wrongly"),
+    line("service.web.release.error_share", ["30%", "90%"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, &["service.web.release.fails_to_start=0%"]], "each request that a bad box gets is more likely to fail"),
+];
+
+#[rustfmt::skip]
+const FAULTS: &[Line] = &[
+    line("faults.vm_loss.rate", ["50/year", "200/year"], "incidents_per_month", Up, &ALL, &[], "four times as many machines are lost"),
+    line("faults.vm_crash.rate", ["50/year", "200/year"], "incidents_per_month", Up, &ALL, &[], "four times as many machines go down"),
+    line("faults.vm_crash.down", ["1m", "20m"], "recovery_time", Up, &["pets", "k8s"], &[CRASHES], "who waits for the machine waits longer"),
+    line("faults.slow_vm.rate", ["10/year", "100/year"], "latency_p99", Up, &PETS, &[&QUIET], "more boxes are slow"),
+    line("faults.slow_vm.lasts", ["2h", "2d"], "degraded_time", Up, &ALL, &[SLOW], "nobody sees the cause before it is over"),
+    line("faults.slow_vm.speed", ["10%", "80%"], "latency_p99", Down, &PETS, &[&QUIET, SLOW], "a slow machine is less slow"),
+    line("faults.rack_outage.rate", ["5/year", "50/year"], "incidents_per_month", Up, &PETS, &[], "racks fail more often"),
+    line("faults.rack_outage.down", ["30m", "8h"], "replica_deficit", Up, &PETS, &[RACKS], "the machines are away for longer"),
+    line("faults.rack_network.rate", ["5/year", "50/year"], "incidents_per_month", Up, &PETS, &[], "networks fail more often"),
+    line("faults.rack_network.lasts", ["30m", "8h"], "requests_to_dead_boxes", Up, &PETS, &[LOSSY], "it takes longer until the network is well"),
+    line("faults.rack_network.loss", ["20%", "80%"], "requests_to_dead_boxes", Up, &PETS, &[LOSSY, &["platform.pets.load_balancer.unhealthy_after=10"]], "more of the time nothing comes through"),
+    line("faults.power_outage.rate", ["5/year", "50/year"], "incidents_per_month", Up, &PETS, &[], "power fails more often"),
+    line("faults.power_outage.down", ["1h", "12h"], "replica_deficit", Up, &PETS, &[POWER], "the machines are away for longer"),
+    line("faults.overheating.rate", ["5/year", "50/year"], "incidents_per_month", Up, &PETS, &[], "a room overheats more often"),
+    line("faults.overheating.share", ["20%", "100%"], "incidents_per_month", Up, &PETS, &[HEAT], "each time takes more machines"),
+    line("faults.overheating.down", ["2h", "2d"], "replica_deficit", Up, &PETS, &[HEAT], "the machines are away for longer"),
+    line("faults.zone_outage.rate", ["5/year", "50/year"], "incidents_per_month", Up, &ALL, &[], "zones fail more often"),
+    line("faults.zone_outage.down", ["30m", "8h"], "replica_deficit", Up, &PETS, &[ZONES], "the machines are away for longer"),
+    line("faults.spot_reclaim.rate", ["2/month", "20/month"], "churn", Up, AUTOMATIC, &[SPOT], "machines are taken back more often"),
+    line("cloud.launch_failure", ["1%", "60%"], "recovery_time", Up, AUTOMATIC, &[LOSSES], "more launches have to be repeated"),
+    line("cloud.launch_failure_delay", ["5s", "10m"], "recovery_time", Up, AUTOMATIC, &[LOSSES, LAUNCHES_FAIL], "a failed launch is known later"),
+    line("cloud.reboot", ["30s", "10m"], "recovery_time", Up, &PETS, &[CRASHES, LONG_CRASHES], "who is paged reboots a machine that stays away"),
+    line("cloud.os_memory", ["300MiB", "1200MiB"], "memory_overhead", Up, &ALL, &[&QUIET], "the guest system holds more"),
+];
+
+#[rustfmt::skip]
+const PEOPLE_AND_DELAYS: &[Line] = &[
+    line("team.acknowledge", ["1m", "1h"], "replica_deficit", Up, &PETS, &[LOSSES, &["team.acknowledge_off_hours=1m"]], "work begins later by day"),
+    line("team.on_call", ["1", "4"], "recovery_time", Down, &PETS, &[&["faults.vm_loss.rate=1000/year", "service.web.release.rate=0/week"]], "repairs queue for fewer hands"),
+    line("team.day_begins", ["09:00", "15:00"], "release_lead_time", Up, &PETS, &[RELEASES], "planned work waits for a shorter day"),
+    line("practice.build", ["1m", "2h"], "release_lead_time", Up, &ALL, &[RELEASES], "a release is built before it is rolled out"),
+    line("practice.diagnose", ["1m", "2h"], "rollback_time", Up, &PETS, &[RELEASES, BAD, ERRORS], "who is called looks first"),
+    line("practice.alert_hold", ["1m", "20m"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, ERRORS], "a bad release is noticed later"),
+    line("practice.alert_period", ["30s", "10m"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, ERRORS], "a bad release is noticed later"),
+    line("practice.alert_threshold", ["1%", "30%"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, ERRORS], "more boxes are bad before somebody is called"),
+    line("practice.rollout_deadline", ["5m", "1h"], "rollback_time", Up, K8S, &[RELEASES, BAD, STILLBORN], "a release that does not start is given up later"),
+    line("platform.pets.build", ["1h", "8h"], "recovery_time", Up, &PETS, &[LOSSES], "a lost pet is built by hand"),
+    line("platform.pets.page_after", ["1m", "30m"], "replica_deficit", Up, &PETS, &[LOSSES], "a person comes later"),
+    line("platform.pets.edit_route", ["5m", "2h"], "requests_to_dead_boxes", Up, &PETS, &[LOSSES, &["platform.pets.entry=address-list"]], "callers keep the dead address for longer"),
+    line("platform.pets.deploy", ["5m", "1h"], "release_duration", Up, &PETS, &[RELEASES], "each box takes longer"),
+    line("platform.pets.rollback", ["2m", "2h"], "rollback_time", Up, &PETS, &[RELEASES, BAD, ERRORS], "going back takes longer"),
+    line("platform.pets.restart_delay", ["5s", "60s"], "restart_time", Up, &PETS, &[RESTARTS], "the supervisor waits longer"),
+    line("platform.pets.load_balancer.unhealthy_after", ["2", "10"], "requests_to_dead_boxes", Up, &PETS, &[CRASHES], "a dead box is taken for well for longer"),
+    line("platform.cattle.load_balancer.unhealthy_after", ["2", "10"], "requests_to_dead_boxes", Up, CATTLE, &[CRASHES], "a dead box is taken for well for longer"),
+    line("platform.cattle.load_balancer.new_after", ["1", "8"], "recovery_time", Up, CATTLE, &[LOSSES], "a new box serves after more checks"),
+    line("platform.cattle.load_balancer.drain", ["10s", "15m"], "release_duration", Up, CATTLE, &[RELEASES], "old boxes stay for longer"),
+    line("platform.cattle.bake", ["2m", "2h"], "release_lead_time", Up, CATTLE, &[RELEASES], "an image is baked before it is rolled out"),
+    line("platform.cattle.configure", ["5s", "2m"], "recovery_time", Up, CATTLE, &[LOSSES], "a new machine is ready later"),
+    line("platform.cattle.restart_delay", ["5s", "60s"], "restart_time", Up, CATTLE, &[RESTARTS], "the supervisor waits longer"),
+    line("platform.cattle.health.period", ["30s", "15m"], "recovery_time", Up, CATTLE, &[LOSSES], "the group looks less often"),
+    line("platform.cattle.refresh.warm_up", ["60s", "15m"], "release_duration", Up, CATTLE, &[RELEASES], "each step waits longer"),
+    line("platform.cattle.rollback", ["1m", "2h"], "rollback_time", Up, CATTLE, &[RELEASES, BAD, ERRORS], "going back takes longer"),
+    line("platform.cattle.scaling.lag", ["1m", "15m"], "availability", Down, CATTLE, &[&QUIET, CROWD], "a crowd is seen later"),
+    line("platform.cattle.scaling.period", ["1m", "15m"], "availability", Down, CATTLE, &[&QUIET, CROWD], "a crowd is seen later"),
+    line("platform.cattle.scaling.grow_after", ["1", "20"], "availability", Down, CATTLE, &[&QUIET, CROWD], "growth waits for more readings"),
+    line("platform.cattle.scaling.shrink_after", ["5", "120"], "boxes_ready", Up, CATTLE, &[&QUIET], "boxes stay on for longer after a peak"),
+    line("platform.cattle.scaling.target", ["40%", "80%"], "utilization", Up, CATTLE, &[&QUIET], "boxes are busier before there are more"),
+    line("platform.k8s.node_pool.join", ["5s", "3m"], "recovery_time", Up, K8S, &[LOSSES, &["platform.k8s.node_pool.node_type=m7i.large"]], "a new machine takes pods later"),
+    line("platform.k8s.kubelet.container_start", ["1s", "20s"], "release_duration", Up, K8S, &[RELEASES], "each new pod is ready later"),
+    line("platform.k8s.kubelet.pre_stop", ["1s", "25s"], "release_duration", Up, K8S, &[RELEASES], "old pods stay for longer"),
+    line("platform.k8s.node_lifecycle.toleration", ["30s", "30m"], "recovery_time", Up, K8S, &[CRASHES, LONG_CRASHES], "pods are evicted later"),
+    line("platform.k8s.network.programming", ["200ms", "20s"], "requests_to_dead_boxes", Up, K8S, &[CRASHES], "rules name the dead pods for longer"),
+    line("platform.k8s.metrics.lag", ["10s", "15m"], "availability", Down, K8S, &[&QUIET, CROWD], "a crowd is seen later"),
+    line("platform.k8s.hpa.sync", ["15s", "15m"], "availability", Down, K8S, &[&QUIET, CROWD], "a crowd is seen later"),
+    line("platform.k8s.hpa.target", ["40%", "80%"], "boxes_ready", Down, K8S, &[&QUIET], "pods are busier before there are more"),
+    line("platform.k8s.hpa.stabilization", ["1m", "3h"], "boxes_ready", Up, K8S, &[&QUIET], "pods stay on for longer after a peak"),
+    line("platform.k8s.cluster_autoscaler.unneeded_after", ["2m", "12h"], "vms", Up, K8S, &[&QUIET, &["platform.k8s.node_pool.node_type=m7i.large"]], "empty nodes stay for longer"),
+    line("platform.k8s.cluster_autoscaler.spare", ["0m", "4000m"], "vms", Up, K8S, &[&QUIET], "nodes are kept for nobody"),
+    line("platform.k8s.over_request", ["1.1", "3"], "boxes_ready", Down, K8S, &[&QUIET, &["platform.k8s.requests=field"]], "the autoscaler aims at a share of what is requested"),
+];
+
+#[rustfmt::skip]
+const MONEY_AND_MACHINES: &[Line] = &[
+    line("prices.load_balancer", ["$0.02/h", "$0.04/h"], "cost_network_entry", Up, &ALL, &[], "it is paid by the hour"),
+    line("prices.load_balancer_unit", ["$0.008/h", "$0.016/h"], "cost_network_entry", Up, &ALL, &[], "it is paid by use"),
+    line("prices.request_size", ["10kB", "1MB"], "cost_network_entry", Up, &ALL, &[], "what goes through it is a measure of use"),
+    line("prices.requests_per_connection", ["1", "100"], "cost_network_entry", Down, &ALL, &[], "fewer connections are new"),
+    line("prices.control_plane", ["$0.1/h", "$0.2/h"], "cost_control_plane", Up, K8S, &[], "it is paid by the hour"),
+    line("prices.disk_gb_month", ["0.08", "0.16"], "cost_storage", Up, &ALL, &[], "each machine has a disk"),
+    line("cloud.root_disk", ["20GB", "40GB"], "cost_storage", Up, &ALL, &[], "each machine has a larger disk"),
+    line("prices.spot_saving", ["30%", "80%"], "cost_compute", Down, CATTLE, &[SPOT, &["practice.machines=['Standard_D4s_v5']"]], "spot machines cost the rest"),
+    line("platform.pets.upkeep_per_box", ["1", "4"], "cost_people", Up, &PETS, &[], "each box is looked after for longer"),
+    line("platform.cattle.upkeep.platform", ["30", "120"], "cost_people", Up, CATTLE, &[], "the platform is looked after for longer"),
+    line("platform.cattle.upkeep.per_box", ["0.04", "4"], "cost_people", Up, CATTLE, &[], "each box is looked after for longer"),
+    line("platform.cattle.upkeep.per_service", ["1", "8"], "cost_people", Up, CATTLE, &[], "each service is looked after for longer"),
+    line("platform.k8s.upkeep_cluster", ["10", "80"], "cost_people", Up, K8S, &[], "the cluster is looked after for longer"),
+    line("platform.k8s.upkeep_service", ["0.5", "8"], "cost_people", Up, K8S, &[], "each service is looked after for longer"),
+    line("platform.k8s.agents.cpu_use", ["50m", "400m"], "cpu_overhead", Up, K8S, &[&QUIET], "agents run on every node"),
+    line("platform.k8s.agents.memory_use", ["200MiB", "800MiB"], "memory_overhead", Up, K8S, &[&QUIET], "agents run on every node"),
+    line("service.web.server.hold", ["20", "200"], "availability", Up, &PETS, &[&QUIET, &OVERLOAD, &["service.web.server.cancels=true", "service.web.traffic.bursts.dispersion=80"]], "fewer are refused in a burst that passes"),
+];
+
+const fn line(
+    key: &'static str,
+    values: [&'static str; 2],
+    metric: &'static str,
+    moves: Moves,
+    on: &'static [&'static str],
+    given: &'static [&'static [&'static str]],
+    because: &'static str,
+) -> Line {
+    Line { key, values, metric, moves, on, given, because }
+}
+
+/// What is wrong with a line, on any of its platforms.
+fn faults(line: &Line) -> Vec<String> {
+    let platforms: Vec<String> = line.on.iter().map(|&p| p.to_owned()).collect();
+    let results = line.values.map(|value| {
+        let set = format!("{}={value}", line.key);
+        let overrides = [&SHORT[..], &line.given.concat(), &[set.as_str()]].concat();
+        let options = Options { platforms: platforms.clone(), ..Options::default() };
+        run_with(&scenario("web.toml", WEB, &overrides), options)
+    });
+    let fault = |platform: &&str| {
+        let [first, second] = [0, 1].map(|i| value(&results[i], platform, line.metric));
+        let right = if line.moves == Up { second > first } else { second < first };
+        let Line { key, values: [a, b], metric, because, moves, .. } = line;
+        (!right).then(|| {
+            format!("{key} from {a} to {b}: {metric} of {platform} should go {moves:?} ({because}): {first} to {second}")
+        })
+    };
+    line.on.iter().filter_map(fault).collect()
+}
+
+/// Long enough for a few of everything that the lines are about.
+const SHORT: [&str; 2] = ["run.length=8d", "run.replications=2"];
+
+fn check(lines: &[Line]) {
+    let faults: Vec<String> = lines.iter().flat_map(faults).collect();
+    assert!(faults.is_empty(), "against theory:\n  {}", faults.join("\n  "));
+}
+
+#[test]
+fn requests_go_the_way_of_theory() {
+    check(REQUESTS);
+}
+
+#[test]
+fn faults_go_the_way_of_theory() {
+    check(FAULTS);
+}
+
+#[test]
+fn people_and_delays_go_the_way_of_theory() {
+    check(PEOPLE_AND_DELAYS);
+}
+
+#[test]
+fn money_and_machines_go_the_way_of_theory() {
+    check(MONEY_AND_MACHINES);
+}
