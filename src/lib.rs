@@ -17,10 +17,9 @@
 //!                       simulation ──► metrics ◄── facts
 //!                           │                        ▲
 //!                           ▼                        │
-//!                       platform ──────► world ──────┘
-//!                                          │
-//!                                          ▼
-//!                                        engine
+//!       cluster ◄────── platform ──────► world ──────┘
+//!          │                               │
+//!          └───────────► engine ◄──────────┘
 //! ```
 //!
 //! # Where things are
@@ -31,6 +30,7 @@
 //! | [`parameter`] | one declaration per parameter: reading, defaults, sources, errors, `explain` | [`parameter::Section`] |
 //! | [`catalog`] | machine types and prices, dated and with source | [`catalog::Catalog`] |
 //! | [`world`] | ground truth: machines, boxes, requests, faults, people | [`world::World`], [`world::Api`] |
+//! | [`cluster`] | a Kubernetes control plane that knows no world: objects, store, scheduler, controllers; could be published alone | [`cluster::Cluster`] |
 //! | [`platform`] | control planes: one folder a kind | [`platform::Platform`] |
 //! | [`simulation`] | the loop of one replication, and its replay in words | [`simulation::run`] |
 //! | [`metrics`] | from facts to sums; the definitions of all numbers | [`metrics::Recorder`] |
@@ -43,7 +43,7 @@
 //!
 //! # Invariants, most of them absences
 //!
-//! - `engine` knows no domain word; `world` knows no platform; `report` would compile without the simulator.
+//! - `engine` knows no domain word; `cluster` knows no machine, request or price; `world` knows no platform; `report` would compile without the simulator.
 //! - A platform cannot name ground truth. It has [`world::Api`], whose calls all exist in reality: detection time is
 //!   a result, never an input.
 //! - Randomness is a pure function of (seed, replication, purpose, entity). Opening a stream shifts no other, and
@@ -64,6 +64,9 @@
 //! | add a … | new file | registration |
 //! |---|---|---|
 //! | platform | `platform/<name>/` | one entry in [`platform::registry`] |
+//! | Kubernetes controller | `cluster/controllers/<name>.rs` | its queue and what it watches in [`cluster::Cluster`] |
+//! | scheduler plugin | `cluster/scheduler/{filters,scores}/<name>.rs` | its place in the profile; one from outside is registered |
+//! | kind of recorded run | `verify/kubernetes/<kind>.rs` | one row in its `KINDS` |
 //! | fault kind | `world/fault/<name>.rs` | its section, its [`world::FaultKind`], one arm each in `Event` and `World::handle`; one that takes many machines is five lines in `world/fault/group.rs` |
 //! | traffic curve | `world/traffic/<name>.rs` | one factor in [`world::traffic::Curve`], or in [`world::traffic::Demand`] if nobody can foresee it |
 //! | metric | a part in `metrics/` | one row in [`results::metric::METRICS`] |
@@ -73,6 +76,7 @@
 
 pub mod catalog;
 pub mod cli;
+pub mod cluster;
 pub mod engine;
 pub mod experiment;
 pub mod metrics;

@@ -55,6 +55,12 @@ const SPOT: [&str; 3] = [
     "faults.spot_reclaim.rate=100/year",
 ];
 
+/// Autoscalers whose behavior is given, in one direction or the other.
+const GROWS: [&str; 1] = ["platform.k8s.hpa.scale_up.select=max"];
+const GROWS_BY_ONE: [&str; 1] = ["platform.k8s.hpa.scale_up.policy.few.pods=1"];
+const SHRINKS: [&str; 1] = ["platform.k8s.hpa.scale_down.select=max"];
+const SHRINKS_BY_ONE: [&str; 1] = ["platform.k8s.hpa.scale_down.policy.few.pods=1"];
+
 /// (path, what must be set for it to matter, values to try before all others).
 const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("service.NAME.cpu_per_request", &[], &["60ms"]),
@@ -130,6 +136,18 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.node_lifecycle.secondary_rate", &SILENT_NODES, &["1/s"]),
     ("platform.NAME.node_lifecycle.large_zone", &SILENT_NODES, &["1000"]),
     ("platform.NAME.node_lifecycle.unhealthy_zone", &SILENT_NODES, &["90%"]),
+    ("platform.NAME.hpa.scale_up.stabilization", &GROWS, &["10m"]),
+    ("platform.NAME.hpa.scale_up.tolerance", &GROWS, &["50%"]),
+    ("platform.NAME.hpa.scale_up.select", &GROWS, &["disabled"]),
+    ("platform.NAME.hpa.scale_up.policy.NAME.pods", &GROWS, &["1"]),
+    ("platform.NAME.hpa.scale_up.policy.NAME.percent", &GROWS, &["10%"]),
+    ("platform.NAME.hpa.scale_up.policy.NAME.period", &GROWS_BY_ONE, &["10m"]),
+    ("platform.NAME.hpa.scale_down.stabilization", &SHRINKS, &["30m"]),
+    ("platform.NAME.hpa.scale_down.tolerance", &SHRINKS, &["50%"]),
+    ("platform.NAME.hpa.scale_down.select", &SHRINKS, &["disabled"]),
+    ("platform.NAME.hpa.scale_down.policy.NAME.pods", &SHRINKS, &["1"]),
+    ("platform.NAME.hpa.scale_down.policy.NAME.percent", &SHRINKS, &["10%"]),
+    ("platform.NAME.hpa.scale_down.policy.NAME.period", &SHRINKS_BY_ONE, &["10m"]),
     ("platform.NAME.cluster_autoscaler.backoff_max", &["cloud.launch_failure=70%"], &["5m"]),
     ("practice.machines", &[], &["['m7i.4xlarge']"]),
     ("faults.spot_reclaim.rate", &SPOT, &["300/year"]),
@@ -237,6 +255,7 @@ impl Bench {
             .replace("service.NAME", &format!("service.{service}"))
             .replace("container.NAME", "container.app")
             .replace("event.NAME", "event.sale")
+            .replace("policy.NAME", "policy.few")
             .replace("size.NAME", &format!("size.{service}"));
         let extra: Vec<String> = extra.iter().map(|&o| o.to_owned()).collect();
         let values: Vec<String> = first.iter().map(|&c| c.to_owned()).chain(candidates(doc)).collect();

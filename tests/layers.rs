@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and the layers it may use beside itself, lowest first.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("engine", &[]),
+    ("cluster", &["engine"]),
     ("parameter", &["engine"]),
     ("catalog", &["parameter"]),
     ("world", &["engine", "parameter", "catalog"]),
-    ("platform", &["engine", "parameter", "catalog", "world"]),
+    ("platform", &["engine", "cluster", "parameter", "catalog", "world"]),
     ("results", &[]),
     ("metrics", &["engine", "parameter", "catalog", "world", "results"]),
     ("simulation", &["engine", "world", "platform"]),
@@ -25,6 +26,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
         "verify",
         &[
             "engine",
+            "cluster",
             "parameter",
             "catalog",
             "world",
@@ -50,7 +52,8 @@ const EXCEPTIONS: [(&str, &str); 5] = [
 ];
 
 /// The only files that may touch the file system.
-const TOUCHES_FILES: [&str; 3] = ["scenario/load.rs", "results/read.rs", "results/write.rs"];
+const TOUCHES_FILES: [&str; 4] =
+    ["scenario/load.rs", "results/read.rs", "results/write.rs", "verify/kubernetes/load.rs"];
 
 struct Source {
     /// From `src/`.

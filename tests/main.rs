@@ -9,6 +9,7 @@ mod faults;
 mod forgotten;
 mod golden;
 mod keys;
+mod kubernetes_cases;
 mod layers;
 mod memory;
 mod metamorphic;

@@ -109,8 +109,8 @@ const FAULTS: &[Line] = &[
     line("faults.zone_outage.rate", ["5/year", "50/year"], "incidents_per_month", Up, &ALL, &[], "zones fail more often"),
     line("faults.zone_outage.down", ["30m", "8h"], "replica_deficit", Up, &PETS, &[ZONES], "the machines are away for longer"),
     line("faults.spot_reclaim.rate", ["2/month", "20/month"], "churn", Up, AUTOMATIC, &[SPOT], "machines are taken back more often"),
-    line("cloud.launch_failure", ["1%", "60%"], "recovery_time", Up, AUTOMATIC, &[LOSSES], "more launches have to be repeated"),
-    line("cloud.launch_failure_delay", ["5s", "10m"], "recovery_time", Up, AUTOMATIC, &[LOSSES, LAUNCHES_FAIL], "a failed launch is known later"),
+    line("cloud.launch_failure", ["1%", "60%"], "recovery_time", Up, CATTLE, &[LOSSES], "more launches have to be repeated; pods of a lost node mostly fit on others"),
+    line("cloud.launch_failure_delay", ["5s", "10m"], "recovery_time", Up, CATTLE, &[LOSSES, LAUNCHES_FAIL], "a failed launch is known later"),
     line("cloud.reboot", ["30s", "10m"], "recovery_time", Up, &PETS, &[CRASHES, LONG_CRASHES], "who is paged reboots a machine that stays away"),
     line("cloud.os_memory", ["300MiB", "1200MiB"], "memory_overhead", Up, &ALL, &[&QUIET], "the guest system holds more"),
 ];

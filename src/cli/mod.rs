@@ -11,6 +11,7 @@ mod progress;
 mod replay;
 mod run;
 mod verify;
+mod verify_kubernetes;
 
 use clap::builder::styling::Styles;
 use clap::{Parser, Subcommand, ValueEnum};

@@ -9,6 +9,7 @@ use crate::verify::{self, Band, Check, Verdict};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Check the simulator against theory and published numbers
@@ -27,13 +28,17 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = verify::SEED)]
     seed: u64,
 
+    /// Instead play recorded runs of a real Kubernetes control plane: a folder of JSON cases
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["filters", "seed"])]
+    kubernetes_cases: Option<PathBuf>,
+
     /// Worker threads; changes no number [default: all cores]
     #[arg(short, long, value_name = "N", value_parser = super::run::at_least_one)]
     jobs: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum Format {
+pub enum Format {
     /// Checks by topic
     Table,
     /// Every check as one document
@@ -41,6 +46,9 @@ enum Format {
 }
 
 pub fn verify(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(folder) = &arguments.kubernetes_cases {
+        return super::verify_kubernetes::verify(folder, arguments.format, arguments.jobs);
+    }
     let mut checks = verify::all();
     let of_filter = |check: &Check, filter: &str| check.name.contains(filter) || check.topic.contains(filter);
     for filter in &arguments.filters {
@@ -195,7 +203,7 @@ mod tests {
     }
 
     fn arguments(format: Format) -> Arguments {
-        Arguments { filters: Vec::new(), format, seed: 1, jobs: Some(1) }
+        Arguments { filters: Vec::new(), format, seed: 1, jobs: Some(1), kubernetes_cases: None }
     }
 
     #[test]

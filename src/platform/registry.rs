@@ -30,6 +30,7 @@ impl PlatformParameters {
             PlatformParameters::Cattle(p) => check_sizes(&p.size, services, catalog, problems),
             PlatformParameters::Kubernetes(p) => {
                 check_size_names(&p.size, services, problems);
+                p.hpa.check(problems);
                 let node_type = p.node_pool.node_type.as_deref();
                 check_machine(node_type, p.node_pool.place.of("node_type"), catalog, problems);
             }

@@ -10,6 +10,7 @@
 //! Start at [`Check`]; [`all`] lists the topics, one file each.
 
 mod check;
+pub mod kubernetes;
 mod lab;
 mod line;
 mod luck;
@@ -37,11 +38,13 @@ pub fn all() -> Vec<Check> {
 /// # Errors
 /// If threads cannot be started.
 pub fn run(checks: &[Check], seed: u64, jobs: Option<usize>) -> Result<Vec<Verdict>, String> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs.unwrap_or(0))
-        .build()
-        .map_err(|error| format!("cannot start worker threads: {error}"))?;
-    Ok(pool.install(|| checks.par_iter().with_max_len(1).map(|check| check.run(seed)).collect()))
+    Ok(workers(jobs)?.install(|| checks.par_iter().with_max_len(1).map(|check| check.run(seed)).collect()))
+}
+
+/// Threads of the machine, or as many as were asked for.
+fn workers(jobs: Option<usize>) -> Result<rayon::ThreadPool, String> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.unwrap_or(0)).build();
+    pool.map_err(|error| format!("cannot start worker threads: {error}"))
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 //! Reading it tells what triggers processing. A platform's own events are opaque to the world: it carries them
 //! and gives them back.
 
-use super::ids::{BoxId, Id, ServiceId, VmId, WorkId};
+use super::ids::{BoxId, ServiceId, VmId, WorkId};
 use super::monitor::MonitorId;
 use crate::engine;
+use crate::engine::Id;
 
 /// One event. At one instant, faults come before lifecycle, load, control and samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -32,12 +32,13 @@ mod vm;
 mod tests;
 
 pub use crate::catalog::Purchase;
+pub(crate) use crate::engine::Arena;
+pub use crate::engine::Id;
 pub use api::{Api, FailureShares, ServiceInfo};
 pub use calendar::Calendar;
 pub use event::{Event, PlatformEvent};
 pub use fault::{FaultId, FaultKind, FaultParameters, Group};
-pub(crate) use ids::{Arena, generational_id};
-pub use ids::{BoxId, Id, ServiceId, Version, VmId, WorkId, ZoneId};
+pub use ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
 pub use monitor::{ErrorAlert, HealthCheck, Heartbeat};
 pub use observation::{About, Observation};
 pub use people::{Activity, TeamParameters, Urgency, Work};

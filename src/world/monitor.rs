@@ -10,10 +10,11 @@
 use super::World;
 use super::boxes::Reach;
 use super::event::Event;
-use super::ids::{BoxId, Id, ServiceId, VmId};
+use super::ids::{BoxId, ServiceId, VmId};
 use super::observation::Observation;
 use super::signal::Signal;
 use super::streams;
+use crate::engine::Id;
 use crate::engine::{EventHandle, SimDuration, SimTime};
 
 /// A monitor.

@@ -1,27 +1,26 @@
-//! Kubernetes: a set of small controllers over one object store, as upstream (v1.36).
+//! Kubernetes on machines of the world: the control plane of v1.36, and what stands between it and the world.
 //!
-//! [`store`] holds objects ([`objects`]); every write is a change that wakes the work queues of those who watch such
-//! objects, after the watch latency. [`controllers`] are woken with keys, read the store and write what they own; none
-//! calls another. [`wiring`] says who watches what; this file says which signal of the world and which event is whose.
-//! [`start`] sets the cluster up, [`release`] is the team's pipeline.
+//! The control plane itself is [`crate::cluster`], which knows no world. Here are kubelets,
+//! kube-proxies, node and pod autoscalers ([`controllers`]). [`wiring`] says who watches what; this file says which signal
+//! of the world and which event is whose. [`start`] sets the cluster up, [`release`] is the team's pipeline.
 //!
 //! A pod is a box of the world: created with the pod object, placed when bound, removed with it. What the cluster
 //! believes may be wrong for a while, as it is in reality.
 //!
 //! *Deviation:* one Deployment, Service and HorizontalPodAutoscaler per service of the scenario; a managed control
-//! plane that never fails; no disruption budgets, StatefulSets, Jobs, probes of their own, memory pressure.
+//! plane that never fails; no probes of their own, no memory pressure. Disruption budgets, StatefulSets, DaemonSets, Jobs and
+//! CronJobs are in the control plane, and no scenario makes any yet.
 //!
 //! Start at [`Kubernetes`].
 
+mod behavior;
+mod bodies;
 mod controllers;
 mod event;
 mod node_pool;
-mod objects;
 mod parameters;
-mod queue;
 mod release;
 mod start;
-mod store;
 #[cfg(test)]
 mod tests;
 mod wiring;
@@ -30,46 +29,40 @@ pub use parameters::KubernetesParameters;
 pub use start::infeasible;
 
 use super::{Platform, PracticeParameters, Sizing};
+use crate::cluster::Cluster;
+use crate::cluster::event::Event as ClusterEvent;
+use crate::cluster::objects::Resources;
 use crate::world::observation::Rented;
-use crate::world::{About, Api, PlatformEvent, Signal, ZoneId};
+use crate::world::{About, Api, PlatformEvent, ServiceId as WorldServiceId, Signal, ZoneId};
+use bodies::{Bodies, world_service};
 use controllers::cluster_autoscaler::ClusterAutoscaler;
-use controllers::deployment::DeploymentController;
 use controllers::hpa::HpaController;
 use controllers::kube_proxy::KubeProxy;
 use controllers::kubelet::Kubelets;
-use controllers::node_lifecycle::NodeLifecycle;
-use controllers::pod_gc::PodGc;
-use controllers::replica_set::ReplicaSetController;
-use controllers::scheduler::{Scheduler, Wake};
-use controllers::{Agenda, Context, node_health, taint_eviction, termination_handler};
+use controllers::{Agenda, Context, node_health, termination_handler};
 use event::Event;
-use objects::Resources;
 use release::Pipeline;
 use start::Plan;
-use store::Store;
 use wiring::Queues;
 
 /// A cluster, and the team that uses it.
 pub struct Kubernetes {
     parameters: KubernetesParameters,
     practice: PracticeParameters,
-    store: Store,
+    cluster: Cluster,
+    bodies: Bodies,
     agenda: Agenda,
     queues: Queues,
-    controllers: Controllers,
+    components: Components,
     sizing: Sizing,
     /// What was last said of requests and what is allocatable.
     told: Option<(Resources, Resources)>,
 }
 
-struct Controllers {
-    deployment: DeploymentController,
-    replica_set: ReplicaSetController,
-    scheduler: Scheduler,
+struct Components {
     kubelets: Kubelets,
     kube_proxy: KubeProxy,
-    node_lifecycle: NodeLifecycle,
-    pod_gc: PodGc,
+    repair: node_health::NodeRepair,
     hpa: HpaController,
     /// Known once the pool is.
     autoscaler: Option<ClusterAutoscaler>,
@@ -78,34 +71,31 @@ struct Controllers {
 
 impl Kubernetes {
     pub fn new(parameters: KubernetesParameters, practice: PracticeParameters) -> Kubernetes {
-        let controllers = Controllers {
-            deployment: DeploymentController::new(practice.rollout_deadline),
-            replica_set: ReplicaSetController::new(&parameters.control_plane),
-            scheduler: Scheduler::new(&parameters.control_plane),
+        let components = Components {
             kubelets: Kubelets::default(),
             kube_proxy: KubeProxy::default(),
-            node_lifecycle: NodeLifecycle::default(),
-            pod_gc: PodGc::default(),
+            repair: node_health::NodeRepair::default(),
             hpa: HpaController::default(),
             autoscaler: None,
             pipeline: Pipeline::new(practice.clone()),
         };
         Kubernetes {
+            cluster: Cluster::new(parameters.settings()),
             parameters,
             practice,
-            store: Store::default(),
+            bodies: Bodies::default(),
             agenda: Agenda::default(),
             queues: Queues::default(),
-            controllers,
+            components,
             sizing: Sizing::default(),
             told: None,
         }
     }
 
     /// The parts that a handler needs, borrowed apart.
-    fn parts(&mut self, api: &Api<'_>) -> (Context<'_>, &mut Controllers, &mut Queues) {
-        let Kubernetes { parameters, store, agenda, controllers, queues, .. } = self;
-        (Context { now: api.now(), store, parameters, agenda }, controllers, queues)
+    fn parts(&mut self, api: &Api<'_>) -> (Context<'_>, &mut Components, &mut Queues) {
+        let Kubernetes { parameters, cluster, bodies, agenda, components, queues, .. } = self;
+        (Context { now: api.now(), cluster, bodies, parameters, agenda }, components, queues)
     }
 }
 
@@ -115,7 +105,7 @@ impl Platform for Kubernetes {
         let plan = Plan::of(&self.parameters, &self.practice, api);
         let zones: Vec<ZoneId> = api.zones().collect();
         let autoscaler = ClusterAutoscaler::new(plan.instance, plan.room, plan.minimum, &zones);
-        self.controllers.autoscaler = Some(autoscaler);
+        self.components.autoscaler = Some(autoscaler);
         for _ in 0..plan.nodes {
             self.adopt_node(api);
         }
@@ -124,9 +114,9 @@ impl Platform for Kubernetes {
         }
         self.describe(&plan, api);
         // What is there at the start is no news to anybody.
-        self.store.forget_changes();
-        let (mut cx, controllers, _) = self.parts(api);
-        controllers.autoscaler.as_mut().expect("made above").look_soon(&mut cx);
+        self.cluster.forget_changes(api.now());
+        let (mut cx, components, _) = self.parts(api);
+        components.autoscaler.as_mut().expect("made above").look_soon(&mut cx);
         self.settle(api);
         api.rent(Rented::ManagedControlPlane, 1);
         api.rent(Rented::LoadBalancer, 1);
@@ -135,13 +125,13 @@ impl Platform for Kubernetes {
     }
 
     fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
-        let (mut cx, controllers, _) = self.parts(api);
+        let (mut cx, components, _) = self.parts(api);
         let cx = &mut cx;
-        let autoscaler = controllers.autoscaler.as_mut().expect("set up at the start");
+        let autoscaler = components.autoscaler.as_mut().expect("set up at the start");
         match signal {
             Signal::LaunchFailed { vm } => autoscaler.on_launch_failed(vm, cx),
-            Signal::VmUp { vm } => match cx.store.node_of(vm) {
-                Some(node) => controllers.kubelets.on_machine_back(node, cx),
+            Signal::VmUp { vm } => match cx.bodies.node_of(vm) {
+                Some(node) => components.kubelets.on_machine_back(node, cx),
                 None => autoscaler.on_booted(vm, cx, api),
             },
             Signal::SpotNotice { vm } => termination_handler::on_notice(vm, cx),
@@ -150,24 +140,23 @@ impl Platform for Kubernetes {
                     autoscaler.on_reclaimed(vm, cx);
                 }
             }
-            Signal::BoxPrepared { subject } => controllers.kubelets.on_prepared(subject, cx, api),
-            Signal::BoxUp { subject } => controllers.kubelets.on_serving(subject, cx),
-            Signal::ProcessExited { subject } => controllers.kubelets.on_exit(subject, cx),
-            Signal::BoxStopped { subject } => controllers.kubelets.on_stopped(subject, cx),
+            Signal::BoxPrepared { subject } => components.kubelets.on_prepared(subject, cx, api),
+            Signal::BoxUp { subject } => components.kubelets.on_serving(subject, cx),
+            Signal::ProcessExited { subject } => components.kubelets.on_exit(subject, cx),
+            Signal::BoxStopped { subject } => components.kubelets.on_stopped(subject, cx),
             Signal::Heartbeat { vm, alive } => {
                 // A machine that is back renews its lease when its kubelet runs again, not before.
-                let node = cx.store.node_of(vm).filter(|&node| controllers.kubelets.is_restarting(node));
-                if !alive || node.is_none() {
-                    controllers.node_lifecycle.on_heartbeat(vm, alive, cx);
+                if let Some(node) = cx.bodies.node_of(vm)
+                    && !(alive && components.kubelets.is_restarting(node))
+                {
+                    cx.cluster.on_heartbeat(node, alive, cx.now);
                 }
             }
             Signal::ErrorAlert { service, firing } => {
-                controllers.pipeline.on_error_alert(service, firing, api);
+                components.pipeline.on_error_alert(service, firing, api);
             }
-            Signal::WorkDone { work } => controllers.pipeline.on_work_done(work, cx, api),
-            Signal::Release { service, version } => {
-                controllers.pipeline.on_release(service, version, cx, api)
-            }
+            Signal::WorkDone { work } => components.pipeline.on_work_done(work, cx, api),
+            Signal::Release { service, version } => components.pipeline.on_release(service, version, cx, api),
             // Readiness is probed by kubelets, not from outside.
             Signal::Health { .. } => {}
         }
@@ -176,69 +165,66 @@ impl Platform for Kubernetes {
 
     fn on_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
         let event = Event::decode(event);
-        if let Event::Wake(controller) = event {
-            self.wake(controller, api);
-            return self.settle(api);
-        }
-        let (mut cx, controllers, queues) = self.parts(api);
-        let cx = &mut cx;
-        let autoscaler = controllers.autoscaler.as_mut().expect("set up at the start");
         match event {
-            Event::Wake(_) => unreachable!("handled above"),
-            Event::CheckProgress(id) => queues.deployment.add(id, cx.now),
-            Event::FlushUnschedulable => {
-                controllers.scheduler.flush(cx);
-                queues.scheduler.add(Wake::Continue, cx.now);
+            Event::Cluster(event) => {
+                self.cluster.handle(event, api.now());
+                return self.settle(api);
             }
-            Event::ContainerExited(pod) => controllers.kubelets.on_exit_found(pod, cx, api),
-            Event::RestartContainer(pod) => controllers.kubelets.restart(pod, cx, api),
+            Event::Wake(component) => {
+                self.wake(component, api);
+                return self.settle(api);
+            }
+            _ => {}
+        }
+        let (mut cx, components, _) = self.parts(api);
+        let cx = &mut cx;
+        let autoscaler = components.autoscaler.as_mut().expect("set up at the start");
+        match event {
+            Event::Cluster(_) | Event::Wake(_) => unreachable!("handled above"),
+            Event::ContainerExited(pod) => components.kubelets.on_exit_found(pod, cx, api),
+            Event::RestartContainer(pod) => components.kubelets.restart(pod, cx, api),
             Event::KubeletRestarted(node) => {
-                controllers.kubelets.on_restarted(node, cx, api);
-                if let Some(vm) = cx.store.node(node).map(|n| n.vm) {
-                    controllers.node_lifecycle.on_heartbeat(vm, true, cx);
-                }
+                components.kubelets.on_restarted(node, cx, api);
+                cx.cluster.on_heartbeat(node, true, cx.now);
             }
-            Event::RulesProgrammed(id) => controllers.kube_proxy.program(id, cx, api),
-            Event::MonitorNodes => controllers.node_lifecycle.monitor(cx),
-            Event::TaintNext { zone } => controllers.node_lifecycle.on_token(ZoneId(zone as u8), cx),
-            Event::EvictPods(node) => taint_eviction::evict(node, cx),
-            Event::CollectOrphans => controllers.pod_gc.collect(cx),
+            Event::RulesProgrammed(id) => components.kube_proxy.program(id, cx, api),
             Event::MachineGone(node) => node_health::on_machine_gone(node, cx),
             Event::MachineReclaimed(node) => termination_handler::remove(node, cx, api),
             Event::RepairNode(node) => node_health::repair(node, cx, api),
-            Event::SyncHpa(id) => controllers.hpa.sync(id, cx, api),
+            Event::SyncHpa(id) => components.hpa.sync(id, cx, api),
             Event::Autoscale => autoscaler.run(cx, api),
             Event::Join(vm) => {
                 if let Some(node) = autoscaler.join(vm, cx, api) {
-                    controllers.kubelets.add_node(node);
-                    NodeLifecycle::watch(vm, cx, api);
+                    components.kubelets.add_node(node);
                 }
             }
             Event::ProvisionTimeout(vm) => autoscaler.on_provision_timeout(vm, cx, api),
-            Event::VersionBuilt(id, version) => controllers.pipeline.on_built(id, version, cx, api),
+            Event::VersionBuilt(id, version) => components.pipeline.on_built(id, version, cx, api),
         }
         self.settle(api);
     }
 
     fn describe_event(&self, event: PlatformEvent) -> Option<(About, String)> {
         let event = Event::decode(event);
+        let machine = |node| self.bodies.vm_of(node).map(About::Vm);
         let about = match event {
             Event::ContainerExited(pod) | Event::RestartContainer(pod) => {
-                self.store.pod(pod).and_then(|p| p.subject).map(About::Box)
+                self.bodies.box_of(pod).map(About::Box)
             }
-            Event::KubeletRestarted(node) | Event::EvictPods(node) | Event::RepairNode(node) => {
-                self.store.node(node).map(|n| About::Vm(n.vm))
-            }
+            Event::KubeletRestarted(node) | Event::RepairNode(node) => machine(node),
+            Event::Cluster(ClusterEvent::EvictPods(node)) => machine(node),
             Event::Join(vm) | Event::ProvisionTimeout(vm) => Some(About::Vm(vm)),
-            Event::CheckProgress(d) | Event::RulesProgrammed(d) | Event::VersionBuilt(d, _) => {
-                Some(About::Service(d.service()))
+            Event::Cluster(ClusterEvent::CheckProgress(d)) | Event::VersionBuilt(d, _) => {
+                Some(About::Service(world_service(d)))
             }
-            Event::FlushUnschedulable | Event::TaintNext { .. } => None,
+            Event::RulesProgrammed(s) => Some(About::Service(WorldServiceId(s.0 as u16))),
+            Event::Cluster(ClusterEvent::FlushUnschedulable | ClusterEvent::TaintNext { .. }) => None,
             Event::MachineGone(_) | Event::MachineReclaimed(_) => None,
             // Looks of control loops: what they change is in the trace anyway.
-            Event::Wake(_)
-            | Event::MonitorNodes
-            | Event::CollectOrphans
+            Event::Cluster(
+                ClusterEvent::Wake(_) | ClusterEvent::MonitorNodes | ClusterEvent::CollectOrphans,
+            )
+            | Event::Wake(_)
             | Event::SyncHpa(_)
             | Event::Autoscale => {
                 return None;

@@ -3,9 +3,9 @@
 //! Reservations follow the providers' own formulas (EKS: amazon-eks-ami v20260724; GKE and AKS: their documentation).
 //! Knows requests, not use. Start at [`allocatable`] and [`pack`].
 
-use super::objects::Resources;
 use super::parameters::{KubernetesParameters, Provider};
 use crate::catalog::{Catalog, InstanceId, InstanceType};
+use crate::cluster::objects::Resources;
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;

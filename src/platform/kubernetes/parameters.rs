@@ -3,6 +3,7 @@
 //! Defaults are those of v1.36.2 as shipped, of an EKS node group where a provider decides, and of the Cluster
 //! Autoscaler 1.36; where people always change a default, the changed one. Start at [`KubernetesParameters`].
 
+use crate::cluster::settings::{NodeSettings, Settings};
 use crate::engine::SimDuration;
 use crate::parameter::{Bytes, Distribution, Factor, Fraction, MilliCpu, Named, Rate, choices, section};
 use crate::world::{Balancing, Purchase};
@@ -60,6 +61,31 @@ section! {
             from "0.02 FTE of 40 h; no source found", grade Estimate;
         /// Explicit numbers of pods, `[platform.NAME.size.SERVICE]`; without one what the forecast peak takes.
         size: Named<PodSizeParameters>, sections;
+    }
+}
+
+impl KubernetesParameters {
+    /// Flags of the control plane.
+    pub fn settings(&self) -> Settings {
+        let (control_plane, nodes) = (&self.control_plane, &self.node_lifecycle);
+        Settings {
+            watch_latency: control_plane.watch_latency,
+            request: SimDuration::ZERO,
+            client_rate: control_plane.client_rate.per_second(),
+            client_burst: control_plane.client_burst,
+            scheduler_rate: control_plane.scheduler_rate.per_second(),
+            scheduler_burst: control_plane.scheduler_burst,
+            service_sync: SimDuration::ZERO,
+            nodes: NodeSettings {
+                monitor_period: nodes.monitor_period,
+                eviction_rate: nodes.eviction_rate.per_second(),
+                secondary_rate: nodes.secondary_rate.per_second(),
+                unhealthy_zone: nodes.unhealthy_zone.as_f64(),
+                large_zone: nodes.large_zone,
+                ..Default::default()
+            },
+            ..Settings::default()
+        }
     }
 }
 
@@ -228,6 +254,62 @@ section! {
         stabilization: SimDuration = "5m", from "v1.36.2 horizontal-pod-autoscaler-downscale-stabilization", grade Verified;
         /// Age of a pod until which it counts only with a sample from after it became ready.
         cpu_initialization: SimDuration = "5m", from "v1.36.2 horizontal-pod-autoscaler-cpu-initialization-period", grade Verified;
+        /// How it grows (`behavior.scaleUp`). Without this section and the next: at once, to at most twice the pods or 4.
+        scale_up: Option<ScaleUpParameters>, optional section;
+        /// How it shrinks (`behavior.scaleDown`).
+        scale_down: Option<ScaleDownParameters>, optional section;
+    }
+}
+
+choices! {
+    /// Which of several scaling policies decides.
+    pub enum PolicySelect {
+        /// The one that allows the largest change.
+        Max = "max",
+        /// The one that allows the smallest change.
+        Min = "min",
+        /// None: pods are not scaled in this direction.
+        Disabled = "disabled",
+    }
+}
+
+section! {
+    /// How an autoscaler grows.
+    pub struct ScaleUpParameters {
+        /// It goes up to the smallest number recommended within this time.
+        stabilization: SimDuration = "0s" in |d| *d <= SimDuration::from_hours(1) => "at most an hour", from "v1.36.2 pkg/apis/autoscaling/v2/defaults.go", grade Verified;
+        /// Deviation from the target that is ignored upwards; none is the autoscaler's.
+        tolerance: Option<Fraction>, optional;
+        /// Which policy decides.
+        select: PolicySelect = "max", from "v1.36.2 pkg/apis/autoscaling/v2/defaults.go", grade Verified;
+        /// Policies, `[….scale_up.policy.NAME]`; without any 4 pods or 100 % in 15 s.
+        policy: Named<ScalingPolicyParameters>, sections;
+    }
+}
+
+section! {
+    /// How an autoscaler shrinks.
+    pub struct ScaleDownParameters {
+        /// It goes down to the largest number recommended within this time; none is the autoscaler's.
+        stabilization: Option<SimDuration>, optional in |d| d.is_none_or(|d| d <= SimDuration::from_hours(1)) => "at most an hour";
+        /// Deviation from the target that is ignored downwards; none is the autoscaler's.
+        tolerance: Option<Fraction>, optional;
+        /// Which policy decides.
+        select: PolicySelect = "max", from "v1.36.2 pkg/apis/autoscaling/v2/defaults.go", grade Verified;
+        /// Policies, `[….scale_down.policy.NAME]`; without any 100 % in 15 s.
+        policy: Named<ScalingPolicyParameters>, sections;
+    }
+}
+
+section! {
+    /// How much an autoscaler may change in a time. Pods and a percentage together are two policies of one period.
+    pub struct ScalingPolicyParameters {
+        /// Pods.
+        pods: Option<u32>, optional in |n| n.is_none_or(|n| (1..=100_000).contains(&n)) => "from 1 to 100000";
+        /// Share of the pods at the start of the period.
+        percent: Option<Factor>, optional in |f| f.is_none_or(|f| (0.01..=1_000.0).contains(&f.as_f64())) => "from 1% to 100000%";
+        /// The period.
+        period: SimDuration = "15s" in |d| !d.is_zero() && *d <= SimDuration::from_mins(30) => "more than zero, at most 30 minutes", from "v1.36.2 pkg/apis/autoscaling/v2/defaults.go", grade Verified;
     }
 }
 

@@ -9,9 +9,10 @@
 //!
 //! Start at [`Pipeline::on_release`].
 
+use super::bodies::{deployment_of, program, world_service};
 use super::controllers::Context;
 use super::event::Event;
-use super::objects::{DeploymentId, Progress, Template};
+use crate::cluster::objects::{DeploymentId, Progress};
 use crate::engine::Purpose;
 use crate::platform::practice::PracticeParameters;
 use crate::world::observation::RolloutStep;
@@ -74,7 +75,7 @@ impl Pipeline {
     pub fn on_release(&self, service: ServiceId, version: Version, cx: &mut Context<'_>, api: &Api<'_>) {
         let key = [u64::from(service.0), u64::from(version.0)];
         let span = self.practice.build.sample(api.stream(VERSION_BUILD, &key).uniform());
-        cx.after(span, Event::VersionBuilt(DeploymentId::of(service), version));
+        cx.after(span, Event::VersionBuilt(deployment_of(service), version));
     }
 
     /// The image is there.
@@ -86,27 +87,27 @@ impl Pipeline {
         }
         releases.previous = Some(std::mem::replace(&mut releases.version, version));
         releases.stage = Stage::RollingOut;
-        api.declare_rollout(id.service(), version, RolloutStep::Begins);
+        api.declare_rollout(world_service(id), version, RolloutStep::Begins);
         set_version(id, version, cx);
     }
 
     /// A Deployment changed: is a rollout complete, or stalled?
     pub fn sync(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let releases = &mut self.services[id.index()];
-        let (deployment, bad) = (cx.store.deployment(id), releases.version);
+        let (deployment, bad) = (cx.cluster.store.deployment(id), releases.version);
         // The status of a template that the controller has not seen yet says nothing.
-        let is_seen = deployment.template.version == releases.target()
+        let is_seen = program(cx.cluster.store.template(deployment.template)).1 == releases.target()
             && deployment.status.observed_generation == deployment.generation;
         match (releases.stage, deployment.status.progress) {
             (Stage::RollingOut, Progress::Complete) if is_seen => {
                 releases.stage = Stage::Idle;
-                api.declare_rollout(id.service(), bad, RolloutStep::Completes);
+                api.declare_rollout(world_service(id), bad, RolloutStep::Completes);
                 self.bring_out_waiting(id, cx, api);
             }
             (Stage::RollingBack, Progress::Complete) if is_seen => {
                 releases.stage = Stage::Idle;
                 releases.version = releases.previous.take().expect("there is a version to go back to");
-                api.declare_rollout(id.service(), bad, RolloutStep::RollbackCompletes);
+                api.declare_rollout(world_service(id), bad, RolloutStep::RollbackCompletes);
                 self.bring_out_waiting(id, cx, api);
             }
             (Stage::RollingOut, Progress::Stalled) if is_seen && !releases.is_looking => {
@@ -128,7 +129,7 @@ impl Pipeline {
 
     /// Too many requests of a service fail.
     pub fn on_error_alert(&mut self, service: ServiceId, firing: bool, api: &mut Api<'_>) {
-        let id = DeploymentId::of(service);
+        let id = deployment_of(service);
         if firing && !self.services[id.index()].is_looking {
             self.page(Task::LookAtErrors(id), id, api);
         }
@@ -144,7 +145,7 @@ impl Pipeline {
             urgency: Urgency::Page,
             touch,
             cause,
-            about: About::Service(id.service()),
+            about: About::Service(world_service(id)),
         };
         self.tasks.insert(api.ask(work), task);
     }
@@ -154,18 +155,18 @@ impl Pipeline {
         let task = self.tasks.remove(&work).expect("all work is for something");
         match task {
             Task::LookAtRollout(id) => {
-                let is_stalled = cx.store.deployment(id).status.progress == Progress::Stalled;
+                let is_stalled = cx.cluster.store.deployment(id).status.progress == Progress::Stalled;
                 // A lost pod elsewhere may count as progress; a look at the pods shows CrashLoopBackOff.
                 let version = self.services[id.index()].version;
-                let is_crash_looping = cx
-                    .store
-                    .pods_of_deployment(id)
-                    .any(|(_, pod)| pod.template.version == version && !pod.ready && pod.restarts > 1);
+                let is_crash_looping = cx.cluster.store.pods_of_deployment(id).any(|(_, pod)| {
+                    let (_, own) = program(cx.cluster.store.template(pod.template));
+                    own == version && !pod.ready && pod.restarts > 1
+                });
                 self.on_understood(id, is_stalled || is_crash_looping, cx, api);
             }
             Task::LookAtErrors(id) => {
                 // Errors that pods answer, rather than requests that nobody answers, mean that the version is bad.
-                let errors = api.failures(id.service()).errors;
+                let errors = api.failures(world_service(id)).errors;
                 let is_bad = errors > self.practice.alert_threshold.as_f64() / 2.0;
                 self.on_understood(id, is_bad, cx, api);
             }
@@ -184,7 +185,7 @@ impl Pipeline {
             return self.bring_out_waiting(id, cx, api);
         }
         releases.stage = Stage::RollingBack;
-        api.declare_rollout(id.service(), releases.version, RolloutStep::RollbackBegins);
+        api.declare_rollout(world_service(id), releases.version, RolloutStep::RollbackBegins);
         let cause = releases.cause(id);
         let touch = cx.parameters.rollback.sample(api.stream(ROLL_BACK, &[cause]).uniform());
         let work = Work {
@@ -192,7 +193,7 @@ impl Pipeline {
             urgency: Urgency::AtOnce,
             touch,
             cause,
-            about: About::Service(id.service()),
+            about: About::Service(world_service(id)),
         };
         self.tasks.insert(api.ask(work), Task::RollBack(id));
     }
@@ -215,6 +216,9 @@ impl Releases {
 
 /// `kubectl set image`, or `rollout undo`.
 fn set_version(id: DeploymentId, version: Version, cx: &mut Context<'_>) {
-    let template = Template { version, ..cx.store.deployment(id).template };
-    cx.store.set_template(id, template);
+    let store = &mut cx.cluster.store;
+    let mut spec = store.template(store.deployment(id).template).spec.clone();
+    spec.containers[0].image.tag = version.0;
+    let template = store.intern_template(spec);
+    store.set_template(id, template);
 }

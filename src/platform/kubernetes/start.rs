@@ -6,19 +6,22 @@
 //! Start at [`Plan::of`].
 
 use super::Kubernetes;
-use super::controllers::cluster_autoscaler::node;
-use super::controllers::endpoints;
-use super::controllers::node_lifecycle::NodeLifecycle;
+use super::bodies::{deployment_of, program};
+use super::controllers::cluster_autoscaler::add_node;
+use super::controllers::hpa::Hpa;
 use super::node_pool::{pack, room};
-use super::objects::{
-    Deployment, DeploymentStatus, Hpa, Progress, ReplicaSetId, ReplicaSetStatus, Resources, Template,
-};
 use super::parameters::{KubernetesParameters, Requests};
 use crate::catalog::InstanceId;
-use crate::parameter::Bytes;
+use crate::cluster::Cluster;
+use crate::cluster::objects::{
+    Container, Deployment, DeploymentStatus, Image, Labels, Name, Owner, PodSpec, Progress, ReplicaSetId,
+    ReplicaSetStatus, Resources, Size, Strategy,
+};
+use crate::engine::SimDuration;
+use crate::parameter::{Bytes, Fraction};
 use crate::platform::practice::PracticeParameters;
 use crate::platform::sizing::{Infeasible, ServiceSize, use_beyond_request};
-use crate::world::{Api, ServiceId, Version};
+use crate::world::{Api, ServiceId};
 
 /// Sizes of one service.
 #[derive(Clone, Copy, Debug)]
@@ -176,74 +179,114 @@ fn cheapest(
     candidates.filter_map(fleet).min_by_key(|f| (f.0, f.1)).map(|f| f.2)
 }
 
+/// Old ReplicaSets that are kept to go back to (`revisionHistoryLimit`).
+const REVISION_HISTORY: usize = 10;
+
+/// Labels of the pods of a service, and what its Service selects.
+fn labels_of(service: ServiceId) -> Labels {
+    Labels::default().with(Name::APP, Name::number(u32::from(service.0)))
+}
+
 /// Putting the plan into effect, at time zero.
 impl Kubernetes {
     pub(super) fn start_service(&mut self, plan: &ServicePlan, api: &mut Api<'_>) {
-        let template = Template { version: Version(0), requests: plan.requests };
+        let now = api.now();
+        let template = self.template(plan);
         let replicas = plan.now;
-        let status = DeploymentStatus {
-            observed_generation: 0,
+        let rollout = &self.parameters.deployment;
+        let share = |f: Fraction| Size::Share((f.as_f64() * 1e6).round() as u32);
+        let store = &mut self.cluster.store;
+        let service = store.add_service(labels_of(plan.service));
+        let template = store.intern_template(template);
+        let id = store.add_deployment(Deployment {
+            template,
             replicas,
-            updated: replicas,
-            ready: replicas,
-            progress: Progress::Complete,
-        };
-        let deployment = Deployment { template, replicas, generation: 0, status };
-        let id = self.store.add_deployment(deployment, plan.hpa);
-        let set = self.store.add_replica_set(id, 1, replicas);
+            strategy: Strategy::RollingUpdate {
+                max_surge: share(rollout.max_surge),
+                max_unavailable: share(rollout.max_unavailable),
+            },
+            min_ready: SimDuration::ZERO,
+            progress_deadline: self.practice.rollout_deadline,
+            revision_history: REVISION_HISTORY,
+            paused: false,
+            generation: 0,
+            status: DeploymentStatus {
+                observed_generation: 0,
+                replicas,
+                updated: replicas,
+                ready: replicas,
+                available: replicas,
+                progress: Progress::Complete,
+            },
+        });
+        assert_eq!((id, service.0), (deployment_of(plan.service), id.0), "services start in their order");
+        let set = store.add_set_of_deployment(id, now);
+        store.set_revision(set, 1);
+        store.scale_replica_set(set, replicas, replicas, replicas);
         for _ in 0..replicas {
             self.adopt_pod(set, api);
         }
-        self.store.set_replica_set_status(set, ReplicaSetStatus { replicas, ready: replicas });
-        let (mut cx, controllers, _) = self.parts(api);
-        endpoints::sync(id, &mut cx);
-        controllers.kube_proxy.program(id, &cx, api);
-        controllers.pipeline.add_service();
+        let status = ReplicaSetStatus { replicas, ready: replicas, available: replicas, terminating: 0 };
+        self.cluster.store.set_replica_set_status(set, status);
+        self.cluster.list_endpoints(service, now);
+        let (mut cx, components, _) = self.parts(api);
+        components.kube_proxy.program(service, &cx, api);
+        components.pipeline.add_service();
         api.set_balancing(plan.service, cx.parameters.network.balancing);
         if cx.parameters.hpa.enabled {
-            controllers.hpa.add(id, &mut cx, api);
+            components.hpa.add(id, plan.hpa, &mut cx, api);
         }
         api.declare_desired(plan.service, replicas);
         api.alert_on_errors(plan.service, self.practice.error_alert());
     }
 
+    /// The pod template of a service: one container stands for all of its.
+    fn template(&self, plan: &ServicePlan) -> PodSpec {
+        let container = Container {
+            image: Image { repository: u32::from(plan.service.0), tag: 0 },
+            cpu: Some(plan.requests.cpu),
+            memory: Some(plan.requests.memory),
+            is_sidecar: false,
+        };
+        let seconds = self.parameters.node_lifecycle.toleration.as_secs_f64().round() as u32;
+        PodSpec::of_container(labels_of(plan.service), container).with_default_tolerations(seconds)
+    }
+
     /// A pod that has been running for a while, where the scheduler would put it.
     fn adopt_pod(&mut self, set: ReplicaSetId, api: &mut Api<'_>) {
-        let pod = self.store.create_pod(set, api.now());
-        let (cx, controllers, _) = self.parts(api);
-        let node = match controllers.scheduler.choose(pod, cx.store) {
+        let now = api.now();
+        let Cluster { store, scheduler, .. } = &mut self.cluster;
+        let template = store.replica_set(set).expect("just made").template;
+        let pod = store.create_pod(Owner::ReplicaSet(set), template, now);
+        let node = match scheduler.choose(pod, store) {
             Some(node) => node,
             None => {
                 // The plan packs tighter than the scheduler spreads.
                 self.adopt_node(api);
-                let (cx, controllers, _) = self.parts(api);
-                controllers.scheduler.choose(pod, cx.store).expect("a pod fits on an empty node")
+                let Cluster { store, scheduler, .. } = &mut self.cluster;
+                scheduler.choose(pod, store).expect("a pod fits on an empty node")
             }
         };
-        let (cx, controllers, _) = self.parts(api);
-        let now = cx.now;
-        cx.store.bind(pod, node);
-        cx.store.set_started(pod, now);
-        cx.store.set_ready(pod, true, now);
-        let service = cx.store.pod(pod).expect("just made").deployment.service();
+        let store = &mut self.cluster.store;
+        store.bind(pod, node);
+        store.set_started(pod, now);
+        store.set_ready(pod, true, now);
+        let (service, _) = program(store.template(template));
         let bytes = api.service(service).parameters.images().as_bytes();
-        controllers.kubelets.adopt_image(node, service, bytes);
-        let vm = cx.store.node(node).expect("just chosen").vm;
-        let subject = api.adopt_box(service, vm);
-        cx.store.attach_box(pod, Some(subject));
+        self.components.kubelets.adopt_image(node, service, bytes);
+        let vm = self.bodies.vm_of(node).expect("just chosen");
+        self.bodies.add_pod(pod, api.adopt_box(service, vm));
     }
 
     /// A node in the zone with the fewest.
     pub(super) fn adopt_node(&mut self, api: &mut Api<'_>) {
-        let (cx, controllers, _) = self.parts(api);
-        let autoscaler = controllers.autoscaler.as_ref().expect("made before the nodes");
-        let zone = autoscaler.smallest_zone(cx.store);
+        let (mut cx, components, _) = self.parts(api);
+        let autoscaler = components.autoscaler.as_ref().expect("made before the nodes");
+        let zone = autoscaler.smallest_zone(&cx.cluster.store);
         let instance = autoscaler.instance();
         let vm = api.adopt_vm(instance, zone, cx.parameters.node_pool.purchase);
-        let node = node(vm, zone, instance, &cx, api);
-        let id = cx.store.add_node(node);
-        NodeLifecycle::watch(vm, &cx, api);
-        controllers.kubelets.add_node(id);
+        let id = add_node(vm, zone, instance, &mut cx, api);
+        components.kubelets.add_node(id);
     }
 
     /// What one pod can use when all services have their planned load: what it needs, and what is idle on its node.
@@ -262,7 +305,7 @@ impl Kubernetes {
         let p = &self.parameters;
         self.sizing.lines.push(format!(
             "nodes: {} × {machine} at the start, from {} to {}",
-            self.store.nodes().count(),
+            self.cluster.store.nodes().count(),
             plan.minimum,
             if p.cluster_autoscaler.enabled { p.node_pool.max_nodes } else { plan.minimum }
         ));

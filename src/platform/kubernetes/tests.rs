@@ -1,9 +1,8 @@
 //! Claims about whole clusters, each run in a world of its own. Times of the arithmetic are in the comments.
 
-use super::event::Controller;
-use super::objects::DeploymentId;
 use super::*;
 use crate::catalog::Catalog;
+use crate::cluster::objects::DeploymentId;
 use crate::engine::{SimDuration, SimTime};
 use crate::parameter::{Distribution, Fraction, Named, Rate};
 use crate::simulation::{Watcher, run};
@@ -364,16 +363,11 @@ fn a_sync_that_has_nothing_to_do_writes_nothing() {
     let mut world = World::new(&spec, 1, 0);
     let mut k = Kubernetes::new(fixed(9, 9), PracticeParameters::default());
     run(&mut world, &mut k, &mut Record::default());
-    let before = k.store.revision();
+    let before = k.cluster.store.revision();
     let api = &mut Api::new(&mut world);
-    let set = k.store.sets_of(DeploymentId(0))[0];
-    k.queues.deployment.add(DeploymentId(0), api.now());
-    k.queues.replica_set.add(set, api.now());
-    k.queues.endpoints.add(DeploymentId(0), api.now());
-    for controller in Controller::ALL {
-        k.wake(controller, api);
-    }
-    assert_eq!(k.store.revision(), before);
+    k.cluster.wake_all(api.now());
+    k.settle(api);
+    assert_eq!(k.cluster.store.revision(), before);
 }
 
 #[test]
@@ -458,27 +452,30 @@ fn the_books_balance_after_any_storm() {
             _ => {}
         }
         let (_, k) = storm(p, seed, 1 + (seed % 3) as u32);
-        k.store.recount();
+        k.cluster.store.recount();
         let (mut promised, mut allocatable) = (Resources::default(), Resources::default());
-        for (id, node) in k.store.nodes() {
+        for (id, node) in k.cluster.store.nodes() {
             promised.add(node.requested);
             allocatable.add(node.allocatable);
             let mut requested = node_pool::daemon_sets(&k.parameters);
-            k.store.pods_on(id).for_each(|(_, pod)| requested.add(pod.template.requests));
+            k.cluster
+                .store
+                .pods_on(id)
+                .for_each(|(_, pod)| requested.add(k.cluster.store.template(pod.template).requests));
             assert_eq!(node.requested, requested);
             assert!(requested.cpu <= node.allocatable.cpu && requested.pods <= node.allocatable.pods);
         }
-        assert_eq!(k.store.promised(), (promised, allocatable));
+        assert_eq!(k.cluster.store.promised(), (promised, allocatable));
         for d in (0..2).map(DeploymentId) {
-            let active = k.store.pods_of_deployment(d).filter(|(_, pod)| pod.is_active()).count();
-            assert_eq!(active, k.store.active_pods(d) as usize);
+            let active = k.cluster.store.pods_of_deployment(d).filter(|(_, pod)| pod.is_active()).count();
+            assert_eq!(active, k.cluster.store.active_pods(d) as usize);
             // Nothing is forgotten: what is wanted exists, but for a rollout or a creation under way.
-            let wanted = k.store.deployment(d).replicas as usize;
+            let wanted = k.cluster.store.deployment(d).replicas as usize;
             assert!(active >= wanted * 3 / 4 && active <= wanted * 5 / 4 + 1, "{active} of {wanted}");
-            for (id, pod) in k.store.pods_of_deployment(d) {
-                assert!(pod.subject.is_none_or(|subject| k.store.pod_of(subject) == Some(id)));
+            for (id, _) in k.cluster.store.pods_of_deployment(d) {
+                assert!(k.bodies.box_of(id).is_none_or(|subject| k.bodies.pod_of(subject) == Some(id)));
             }
-            assert!(k.store.sets_of(d).len() <= 13, "history is pruned");
+            assert!(k.cluster.store.sets_of(d).len() <= 13, "history is pruned");
         }
     }
 }
@@ -512,6 +509,8 @@ fn every_parameter_changes_an_outcome() {
             "control_plane.client_rate" => "control_plane.client_burst = 1\n",
             "hpa.max_factor" | "requests" => "size.web.boxes = 3\n",
             "over_request" => "requests = 'field'\n",
+            "hpa.scale_up.policy.few.period" => "hpa.scale_up.policy.few.pods = 1\n",
+            "hpa.scale_down.policy.few.period" => "hpa.scale_down.policy.few.pods = 1\n",
             _ => "",
         };
         let other = parameters(&format!("{beside}{line}"));
@@ -527,7 +526,7 @@ fn every_parameter_changes_an_outcome() {
     let named: BTreeSet<&str> = OTHER_VALUES.iter().map(|l| l.split(" = ").next().expect("a key")).collect();
     let missing: Vec<String> = KubernetesParameters::describe()
         .into_iter()
-        .map(|doc| doc.path.replace("size.NAME", "size.web"))
+        .map(|doc| doc.path.replace("size.NAME", "size.web").replace("policy.NAME", "policy.few"))
         .filter(|path| !named.contains(path.as_str()))
         .collect();
     assert!(missing.is_empty(), "these are not tried: {missing:?}");
@@ -585,6 +584,18 @@ const OTHER_VALUES: &[&str] = &[
     "hpa.tolerance = '30%'",
     "hpa.stabilization = '30m'",
     "hpa.cpu_initialization = '0s'",
+    "hpa.scale_up.stabilization = '10m'",
+    "hpa.scale_up.tolerance = '50%'",
+    "hpa.scale_up.select = 'disabled'",
+    "hpa.scale_up.policy.few.pods = 1",
+    "hpa.scale_up.policy.few.percent = '10%'",
+    "hpa.scale_up.policy.few.period = '10m'",
+    "hpa.scale_down.stabilization = '10m'",
+    "hpa.scale_down.tolerance = '50%'",
+    "hpa.scale_down.select = 'disabled'",
+    "hpa.scale_down.policy.few.pods = 1",
+    "hpa.scale_down.policy.few.percent = '10%'",
+    "hpa.scale_down.policy.few.period = '10m'",
     "cluster_autoscaler.enabled = false",
     "cluster_autoscaler.scan = '1m'",
     "cluster_autoscaler.spare = '2'",

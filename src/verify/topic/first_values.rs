@@ -9,7 +9,7 @@ use crate::parameter::ScalarDistribution;
 use crate::verify::{Band, Check};
 
 /// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
-const STREAMS: [(&str, f64); 55] = [
+const STREAMS: [(&str, f64); 56] = [
     ("vm boot", 0.6743800414300479),
     ("vm reboot", 0.5744394966433012),
     ("vm launch failure", 0.257066143071922),
@@ -63,6 +63,7 @@ const STREAMS: [(&str, f64); 55] = [
     ("request work", 0.15187157513084137),
     ("slow vm", 0.8560243701498255),
     ("slow vm duration", 0.005390689274765603),
+    ("scheduler ties", 0.556_615_838_306_318_8),
     ("spot reclaim", 0.17154576987044268),
     ("time since the release before the start", 0.44014322766264236),
 ];

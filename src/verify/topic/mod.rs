@@ -8,6 +8,7 @@ mod bookkeeping;
 mod coverage;
 mod distributions;
 mod first_values;
+mod kubernetes;
 mod lines;
 mod mmc;
 mod overload;
@@ -23,7 +24,7 @@ use super::Check;
 type Checks = fn() -> Vec<Check>;
 
 /// Title and checks of each topic, in the order of the report.
-pub const TOPICS: [(&str, Checks); 15] = [
+pub const TOPICS: [(&str, Checks); 16] = [
     ("M/M/c by formula", mmc::checks),
     ("lines, one request after the other", lines::checks),
     ("shared processors", sharing::checks),
@@ -35,6 +36,7 @@ pub const TOPICS: [(&str, Checks); 15] = [
     ("crashes and repairs by themselves", renewal::checks),
     ("repairs by people", repair::checks),
     ("the same weather for all", weather::checks),
+    ("a Kubernetes control plane by its specification", kubernetes::checks),
     ("distributions", distributions::checks),
     ("first values", first_values::checks),
     ("statistics against textbooks", textbook::checks),

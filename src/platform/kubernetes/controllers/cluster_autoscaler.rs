@@ -13,13 +13,13 @@
 //! Start at [`ClusterAutoscaler::run`].
 
 use super::Context;
-use super::node_health::{give_back, is_cluster_unhealthy};
+use super::node_health::{give_back, is_cluster_unhealthy, mark};
 use crate::catalog::InstanceId;
+use crate::cluster::objects::{Effect, Labels, Name, Node, NodeId, PodId, Resources};
+use crate::cluster::store::Store;
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::node_pool::{allocatable, daemon_sets};
-use crate::platform::kubernetes::objects::{Node, NodeId, PodId, Ready, Resources};
-use crate::platform::kubernetes::store::{Store, free};
 use crate::world::{Api, VmId, VmStatus, ZoneId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,7 +87,7 @@ impl ClusterAutoscaler {
 
     /// The zone with the fewest nodes.
     pub fn smallest_zone(&self, store: &Store) -> ZoneId {
-        let nodes = |g: &&Group| store.nodes().filter(|(_, n)| n.zone == g.zone).count();
+        let nodes = |g: &&Group| store.nodes().filter(|(_, n)| zone_of(n) == Some(g.zone)).count();
         self.groups.iter().min_by_key(nodes).expect("a cloud has zones").zone
     }
 
@@ -116,7 +116,7 @@ impl ClusterAutoscaler {
         }
         self.next_look = None;
         self.keep_minimum(cx, api);
-        if !cx.parameters.cluster_autoscaler.enabled || is_cluster_unhealthy(cx.store) {
+        if !cx.parameters.cluster_autoscaler.enabled || is_cluster_unhealthy(&cx.cluster.store) {
             return;
         }
         let wants_more = self.scale_up(cx, api);
@@ -128,7 +128,7 @@ impl ClusterAutoscaler {
 impl ClusterAutoscaler {
     /// The provider keeps the pool at its minimum.
     fn keep_minimum(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let present = self.size(cx.store);
+        let present = self.size(&cx.cluster.store);
         self.launch(self.minimum.saturating_sub(present), cx, api);
     }
 
@@ -138,14 +138,15 @@ impl ClusterAutoscaler {
 
     /// Launches machines for pods that fit neither on nodes nor on machines on their way. True if there are such pods.
     fn scale_up(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) -> bool {
+        let requests = |template| cx.cluster.store.template(template).requests;
         let pending: Vec<Resources> =
-            cx.store.unschedulable().map(|(_, pod)| pod.template.requests).collect();
+            cx.cluster.store.unschedulable().map(|(_, pod)| requests(pod.template)).collect();
         let spare = self.missing_spare(cx);
         if pending.is_empty() && spare == 0 {
             return false;
         }
         let mut bins: Vec<Resources> =
-            cx.store.nodes().filter(|(_, n)| n.is_schedulable()).map(|(_, n)| free(n)).collect();
+            cx.cluster.store.nodes().filter(|(_, n)| n.is_schedulable()).map(|(_, n)| n.free()).collect();
         bins.extend(self.upcoming.keys().map(|_| self.room));
         let mut left = pending;
         left.retain(|&pod| !place(pod, &mut bins));
@@ -159,17 +160,17 @@ impl ClusterAutoscaler {
     fn missing_spare(&self, cx: &Context<'_>) -> u64 {
         let wanted = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
         let coming = self.upcoming.len() as u64 * u64::from(self.room.cpu);
-        wanted.saturating_sub(cx.store.free_cpu() + coming)
+        wanted.saturating_sub(free_cpu(&cx.cluster.store) + coming)
     }
 
     /// Asks for machines, each in the zone with the fewest that does not refuse.
     fn launch(&mut self, count: u32, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let count = count.min(cx.parameters.node_pool.max_nodes.saturating_sub(self.size(cx.store)));
+        let count = count.min(cx.parameters.node_pool.max_nodes.saturating_sub(self.size(&cx.cluster.store)));
         if count == 0 {
             return;
         }
         let mut sizes: BTreeMap<ZoneId, u32> = BTreeMap::new();
-        let of_nodes = cx.store.nodes().map(|(_, n)| n.zone);
+        let of_nodes = cx.cluster.store.nodes().filter_map(|(_, n)| zone_of(n));
         for zone in of_nodes.chain(self.upcoming.values().copied()) {
             *sizes.entry(zone).or_insert(0) += 1;
         }
@@ -213,12 +214,12 @@ impl ClusterAutoscaler {
     }
 
     /// A machine becomes a node, if it is still up.
-    pub fn join(&mut self, vm: VmId, cx: &mut Context<'_>, api: &Api<'_>) -> Option<NodeId> {
+    pub fn join(&mut self, vm: VmId, cx: &mut Context<'_>, api: &mut Api<'_>) -> Option<NodeId> {
         if api.vm_status(vm) != VmStatus::Running {
             return None; // it went down while joining; its next boot begins anew
         }
         let zone = self.upcoming.remove(&vm)?;
-        Some(cx.store.add_node(node(vm, zone, self.instance, cx, api)))
+        Some(add_node(vm, zone, self.instance, cx, api))
     }
 
     /// The cloud took a machine back before it was a node.
@@ -237,17 +238,37 @@ impl ClusterAutoscaler {
     }
 }
 
-/// A node that has just become ready.
-pub fn node(vm: VmId, zone: ZoneId, instance: InstanceId, cx: &Context<'_>, api: &Api<'_>) -> Node {
-    Node {
-        vm,
-        zone,
-        allocatable: allocatable(api.catalog().get(instance), cx.parameters.node_pool.provider),
-        requested: daemon_sets(cx.parameters),
-        ready: Ready::True,
-        no_execute: None,
-        to_be_deleted: false,
-    }
+/// A machine joins as a node that is ready; its lease is watched from now on.
+pub fn add_node(
+    vm: VmId,
+    zone: ZoneId,
+    instance: InstanceId,
+    cx: &mut Context<'_>,
+    api: &mut Api<'_>,
+) -> NodeId {
+    let name = Name::number(cx.cluster.store.node_set() as u32);
+    let labels = Labels::default().with(Name::ZONE, zone_name(zone));
+    let allocatable = allocatable(api.catalog().get(instance), cx.parameters.node_pool.provider);
+    let node = Node { requested: daemon_sets(cx.parameters), ..Node::new(name, labels, allocatable) };
+    let id = cx.cluster.store.add_node(node);
+    cx.bodies.add_node(id, vm);
+    cx.watch_lease(vm, api);
+    id
+}
+
+/// Value of the zone label.
+fn zone_name(zone: ZoneId) -> Name {
+    Name::number(u32::from(zone.0))
+}
+
+/// The zone of a node.
+fn zone_of(node: &Node) -> Option<ZoneId> {
+    node.zone().map(|name| ZoneId((name.bits() & 0xff) as u8))
+}
+
+/// Sum of what is free on nodes that take pods [milli-CPU].
+fn free_cpu(store: &Store) -> u64 {
+    store.nodes().filter(|(_, n)| n.is_schedulable()).map(|(_, n)| u64::from(n.free().cpu)).sum()
 }
 
 /// First fit.
@@ -288,12 +309,13 @@ impl ClusterAutoscaler {
 
     /// Keeps the time since when each node has been unneeded.
     fn find_unneeded(&mut self, cx: &mut Context<'_>) {
-        let state = (cx.store.revision(), self.upcoming.len());
+        let state = (cx.cluster.store.revision(), self.upcoming.len());
         if self.seen.replace(state) == Some(state) {
             return;
         }
         let threshold = cx.parameters.cluster_autoscaler.utilization.as_f64();
         let candidates: Vec<NodeId> = cx
+            .cluster
             .store
             .nodes()
             .filter(|(_, n)| n.is_schedulable() && utilization(n) <= threshold)
@@ -302,11 +324,16 @@ impl ClusterAutoscaler {
         if candidates.is_empty() {
             return self.unneeded.clear();
         }
-        let mut free_of: BTreeMap<NodeId, Resources> =
-            cx.store.nodes().filter(|(_, n)| n.is_schedulable()).map(|(id, n)| (id, free(n))).collect();
-        let mut may_go = self.size(cx.store).saturating_sub(self.minimum);
+        let mut free_of: BTreeMap<NodeId, Resources> = cx
+            .cluster
+            .store
+            .nodes()
+            .filter(|(_, n)| n.is_schedulable())
+            .map(|(id, n)| (id, n.free()))
+            .collect();
+        let mut may_go = self.size(&cx.cluster.store).saturating_sub(self.minimum);
         let wanted_spare = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
-        let mut free_cpu = cx.store.free_cpu();
+        let mut free_cpu = free_cpu(&cx.cluster.store);
         let mut unneeded = BTreeMap::new();
         let mut received: BTreeSet<NodeId> = BTreeSet::new();
         for id in candidates {
@@ -317,7 +344,7 @@ impl ClusterAutoscaler {
             if wanted_spare > 0 && free_cpu < wanted_spare + room {
                 break;
             }
-            if let Some(places) = new_places(id, cx.store, &free_of) {
+            if let Some(places) = new_places(id, &cx.cluster.store, &free_of) {
                 free_of.remove(&id);
                 for (pod, node) in places {
                     free_of.get_mut(&node).expect("a place exists").remove(pod);
@@ -334,14 +361,14 @@ impl ClusterAutoscaler {
     fn remove_nodes(&mut self, ripe: &[NodeId], cx: &mut Context<'_>, api: &mut Api<'_>) {
         let mut removed = 0;
         for &id in ripe {
-            let is_empty = cx.store.pods_on(id).next().is_none();
+            let is_empty = cx.cluster.store.pods_on(id).next().is_none();
             if is_empty && removed < EMPTY_AT_ONCE {
                 removed += 1;
                 self.unneeded.remove(&id);
                 give_back(id, cx, api);
             } else if !is_empty && self.draining.is_none() {
                 self.unneeded.remove(&id);
-                cx.store.set_to_be_deleted(id, true);
+                mark(id, cx);
                 let evict_at = cx.now + cx.parameters.cluster_autoscaler.taint_delay;
                 self.draining = Some((id, evict_at));
                 self.look_at(evict_at, cx);
@@ -352,23 +379,23 @@ impl ClusterAutoscaler {
     /// Evicts the pods of the node being drained, and gives it back when the last one is gone.
     fn continue_drain(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let Some((id, evict_at)) = self.draining else { return };
-        if cx.store.node(id).is_none_or(|n| !n.is_ready()) {
+        if cx.cluster.store.node(id).is_none_or(|n| !n.is_ready()) {
             self.draining = None; // lost on the way: repaired like any other
-            if cx.store.node(id).is_some_and(|n| api.vm_status(n.vm) != VmStatus::Gone) {
-                cx.store.set_to_be_deleted(id, false);
+            if cx.bodies.vm_of(id).is_some_and(|vm| api.vm_status(vm) != VmStatus::Gone) {
+                cx.cluster.store.remove_taint(id, Name::TO_BE_DELETED, Effect::NoSchedule);
             }
             return;
         }
         if cx.now < evict_at {
             return self.look_at(evict_at, cx);
         }
-        let pods: Vec<PodId> = cx.store.pods_on(id).map(|(p, _)| p).collect();
+        let pods: Vec<PodId> = cx.cluster.store.pods_on(id).map(|(p, _)| p).collect();
         if pods.is_empty() {
             self.draining = None;
             return give_back(id, cx, api);
         }
         for pod in pods {
-            cx.store.delete_pod(pod);
+            cx.cluster.store.delete_pod(pod, cx.now);
         }
     }
 }
@@ -389,7 +416,7 @@ fn new_places(
     let mut taken: BTreeMap<NodeId, Resources> = BTreeMap::new();
     let mut places = Vec::new();
     for (_, pod) in store.pods_on(id).filter(|(_, p)| p.is_active()) {
-        let requests = pod.template.requests;
+        let requests = store.template(pod.template).requests;
         let fits = |(node, free): (&NodeId, &Resources)| {
             let used = taken.get(node).copied().unwrap_or_default();
             (*node != id && used.leaves_room(requests, *free)).then_some(*node)

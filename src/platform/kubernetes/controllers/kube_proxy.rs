@@ -8,9 +8,9 @@
 //! Start at [`KubeProxy::sync`].
 
 use super::Context;
+use crate::cluster::objects::{EndpointCondition, PodId, ServiceId};
 use crate::engine::SimTime;
 use crate::platform::kubernetes::event::Event;
-use crate::platform::kubernetes::objects::{DeploymentId, EndpointCondition, PodId};
 use crate::world::{Api, BoxId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,12 +34,12 @@ struct Rules {
 
 impl KubeProxy {
     /// A pod is listed otherwise, or is gone: the next update of the rules looks at it (EndpointsChangeTracker).
-    pub fn notice(&mut self, id: DeploymentId, pod: PodId) {
+    pub fn notice(&mut self, id: ServiceId, pod: PodId) {
         self.rules(id).changed.insert(pod);
     }
 
     /// Begins an update of the rules, now or when the last one is long enough ago.
-    pub fn sync(&mut self, id: DeploymentId, cx: &mut Context<'_>) {
+    pub fn sync(&mut self, id: ServiceId, cx: &mut Context<'_>) {
         let network = &cx.parameters.network;
         let rules = self.rules(id);
         if rules.is_pending {
@@ -53,8 +53,8 @@ impl KubeProxy {
     }
 
     /// The rules follow the endpoints as they are now.
-    pub fn program(&mut self, id: DeploymentId, cx: &Context<'_>, api: &mut Api<'_>) {
-        let endpoints = cx.store.endpoints(id);
+    pub fn program(&mut self, id: ServiceId, cx: &Context<'_>, api: &mut Api<'_>) {
+        let endpoints = cx.cluster.store.endpoints(id);
         let used = endpoints.used();
         let rules = self.rules(id);
         rules.is_pending = false;
@@ -64,7 +64,7 @@ impl KubeProxy {
         let mut added = Vec::new();
         for pod in std::mem::take(&mut rules.changed) {
             let is_used = endpoints.condition(pod) == Some(used);
-            let subject = cx.store.pod(pod).filter(|_| is_used).and_then(|p| p.subject);
+            let subject = cx.bodies.box_of(pod).filter(|_| is_used);
             match (rules.listed.get(&pod), subject) {
                 (None, Some(new)) => added.push((pod, new)),
                 (Some(&old), None) => {
@@ -80,7 +80,7 @@ impl KubeProxy {
         rules.listed.extend(added);
     }
 
-    fn rules(&mut self, id: DeploymentId) -> &mut Rules {
+    fn rules(&mut self, id: ServiceId) -> &mut Rules {
         if self.services.len() <= id.index() {
             self.services.resize_with(id.index() + 1, Rules::default);
         }

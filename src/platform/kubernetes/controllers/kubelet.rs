@@ -13,9 +13,10 @@
 //! Start at [`Kubelets::sync`].
 
 use super::Context;
+use crate::cluster::objects::{NodeId, PodId};
 use crate::engine::{Purpose, SimDuration, SimTime};
+use crate::platform::kubernetes::bodies::program;
 use crate::platform::kubernetes::event::Event;
-use crate::platform::kubernetes::objects::{NodeId, PodId};
 use crate::platform::kubernetes::parameters::KubeletParameters;
 use crate::world::{Api, BoxId, ServiceId, Version, VmStatus};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,17 +103,17 @@ impl CrashLoop {
 impl Kubelets {
     /// A pod on some node is new, or is to end.
     pub fn sync(&mut self, id: PodId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let Some(pod) = cx.store.pod(id) else { return };
-        let (Some(node), Some(subject)) = (pod.node, pod.subject) else { return };
+        let Some(pod) = cx.cluster.store.pod(id) else { return };
+        let (Some(node), Some(subject)) = (pod.node, cx.bodies.box_of(id)) else { return };
         if self.restarting.contains(&node) || !is_alive(node, cx, api) {
             return; // the machine is down; its kubelet looks at all pods when it is back
         }
-        if pod.terminating {
+        if pod.is_terminating() {
             let kubelet = &cx.parameters.kubelet;
             self.crash_loops.remove(&id);
             api.stop_box(subject, kubelet.pre_stop.min(kubelet.termination_grace));
         } else if pod.started.is_none() {
-            cx.store.set_started(id, cx.now);
+            cx.cluster.store.set_started(id, cx.now);
             self.pull(id, node, subject, cx, api);
         }
     }
@@ -137,8 +138,8 @@ impl Kubelets {
     }
 
     fn pull(&mut self, id: PodId, node: NodeId, subject: BoxId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let pod = cx.store.pod(id).expect("checked by the caller");
-        let (service, version) = (pod.deployment.service(), pod.template.version);
+        let pod = cx.cluster.store.pod(id).expect("checked by the caller");
+        let (service, version) = program(cx.cluster.store.template(pod.template));
         let bytes = api.service(service).parameters.images().as_bytes();
         let disk = api.cloud().root_disk.as_bytes();
         let images = self.nodes.entry(node).or_default();
@@ -148,24 +149,25 @@ impl Kubelets {
 
     /// Image, sandbox and network are there.
     pub fn on_prepared(&mut self, subject: BoxId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let Some(id) = cx.store.pod_of(subject) else { return };
-        let version = cx.store.pod(id).expect("boxes stand for pods that exist").template.version;
-        cx.store.set_running(id, false);
+        let Some(id) = cx.bodies.pod_of(subject) else { return };
+        let pod = cx.cluster.store.pod(id).expect("boxes stand for pods that exist");
+        let (_, version) = program(cx.cluster.store.template(pod.template));
+        cx.cluster.store.set_running(id, false);
         api.start_box(subject, version);
     }
 
     /// The container serves: readiness is probed at once.
     pub fn on_serving(&mut self, subject: BoxId, cx: &mut Context<'_>) {
-        if let Some(id) = cx.store.pod_of(subject) {
-            cx.store.set_ready(id, true, cx.now);
+        if let Some(id) = cx.bodies.pod_of(subject) {
+            cx.cluster.store.set_ready(id, true, cx.now);
         }
     }
 
     /// The container runtime has ended a pod that was to end.
     pub fn on_stopped(&mut self, subject: BoxId, cx: &mut Context<'_>) {
-        let Some(id) = cx.store.pod_of(subject) else { return };
-        cx.store.attach_box(id, None);
-        cx.store.remove_pod(id);
+        let Some(id) = cx.bodies.pod_of(subject) else { return };
+        cx.bodies.remove_pod(id);
+        cx.cluster.store.remove_pod(id);
     }
 }
 
@@ -173,19 +175,19 @@ impl Kubelets {
 impl Kubelets {
     /// Found by the next relist.
     pub fn on_exit(&mut self, subject: BoxId, cx: &mut Context<'_>) {
-        let Some(id) = cx.store.pod_of(subject) else { return };
+        let Some(id) = cx.bodies.pod_of(subject) else { return };
         let at = cx.now.next_tick(SimTime::ZERO, cx.parameters.kubelet.relist);
         cx.at(at, Event::ContainerExited(id));
     }
 
     /// The relist found it: not ready, and restarted after the back-off.
     pub fn on_exit_found(&mut self, id: PodId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let Some(pod) = cx.store.pod(id).filter(|p| !p.terminating) else { return };
-        let (Some(subject), restarts, service) = (pod.subject, pod.restarts, pod.deployment.service()) else {
-            return;
-        };
+        let Some(pod) = cx.cluster.store.pod(id).filter(|p| !p.is_terminating()) else { return };
+        let Some(subject) = cx.bodies.box_of(id) else { return };
+        let restarts = pod.restarts;
+        let (service, _) = program(cx.cluster.store.template(pod.template));
         api.declare_known_down(subject);
-        cx.store.set_ready(id, false, cx.now);
+        cx.cluster.store.set_ready(id, false, cx.now);
         let known = self.crash_loops.get(&id).copied();
         let (wait, after) = CrashLoop::on_exit(known, cx.now, &cx.parameters.kubelet);
         let (ordinal, life) = api.ordinal_of(subject).unwrap_or_default();
@@ -202,10 +204,11 @@ impl Kubelets {
 
     /// The back-off is over.
     pub fn restart(&mut self, id: PodId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let Some(pod) = cx.store.pod(id).filter(|p| !p.terminating && !p.ready) else { return };
-        let Some(subject) = pod.subject else { return };
-        if api.start_box(subject, pod.template.version) {
-            cx.store.set_running(id, true);
+        let Some(pod) = cx.cluster.store.pod(id).filter(|p| !p.is_terminating() && !p.ready) else { return };
+        let Some(subject) = cx.bodies.box_of(id) else { return };
+        let (_, version) = program(cx.cluster.store.template(pod.template));
+        if api.start_box(subject, version) {
+            cx.cluster.store.set_running(id, true);
         }
     }
 
@@ -231,28 +234,28 @@ impl Kubelets {
     /// The kubelet runs again and finds none of its containers running.
     pub fn on_restarted(&mut self, node: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         self.restarting.remove(&node);
-        if cx.store.node(node).is_none() || !is_alive(node, cx, api) {
+        if cx.cluster.store.node(node).is_none() || !is_alive(node, cx, api) {
             return;
         }
-        let pods: Vec<PodId> = cx.store.pods_on(node).map(|(p, _)| p).collect();
+        let pods: Vec<PodId> = cx.cluster.store.pods_on(node).map(|(p, _)| p).collect();
         for id in pods {
-            let pod = cx.store.pod(id).expect("indexed pods exist");
-            let Some(subject) = pod.subject else { continue };
-            if pod.terminating {
+            let pod = cx.cluster.store.pod(id).expect("indexed pods exist");
+            let Some(subject) = cx.bodies.box_of(id) else { continue };
+            if pod.is_terminating() {
                 api.stop_box(subject, SimDuration::ZERO);
                 continue;
             }
             api.declare_known_down(subject);
             self.crash_loops.remove(&id);
-            cx.store.set_ready(id, false, cx.now);
-            cx.store.set_started(id, cx.now);
+            cx.cluster.store.set_ready(id, false, cx.now);
+            cx.cluster.store.set_started(id, cx.now);
             self.pull(id, node, subject, cx, api);
         }
     }
 }
 
 fn is_alive(node: NodeId, cx: &Context<'_>, api: &Api<'_>) -> bool {
-    cx.store.node(node).is_some_and(|n| api.vm_status(n.vm) == VmStatus::Running)
+    cx.bodies.vm_of(node).is_some_and(|vm| api.vm_status(vm) == VmStatus::Running)
 }
 
 #[cfg(test)]

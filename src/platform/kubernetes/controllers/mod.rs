@@ -1,38 +1,32 @@
-//! The controllers: each one file, each with its own state, none calling another.
+//! The components that stand between the cluster and the world, each one file, each with its own state, none calling
+//! another: kubelets, kube-proxies, the autoscalers and the cloud's node controllers.
 //!
-//! A controller is woken with a key, reads the store, and writes what it owns; its writes wake others
-//! ([`super::Kubernetes`] holds the list of who watches what). Those that only deal with objects get a
-//! [`Context`]; those that stand between cluster and world (kubelet, kube-proxy, autoscalers, node controllers)
-//! get the world's `Api` too.
+//! They read the cluster's store and write what they own there, and act in the world through its `Api`.
 
 pub mod cluster_autoscaler;
-pub mod deployment;
-pub mod endpoints;
 pub mod hpa;
 pub mod kube_proxy;
 pub mod kubelet;
 pub mod node_health;
-pub mod node_lifecycle;
-pub mod pod_gc;
-pub mod replica_set;
-pub mod scheduler;
-pub mod taint_eviction;
 pub mod termination_handler;
 
+use super::bodies::Bodies;
 use super::event::Event;
 use super::parameters::KubernetesParameters;
-use super::store::Store;
+use crate::cluster::Cluster;
 use crate::engine::{SimDuration, SimTime};
+use crate::world::{Api, Heartbeat, VmId};
 
-/// What every controller works with.
+/// What every component works with.
 pub struct Context<'a> {
     pub now: SimTime,
-    pub store: &'a mut Store,
+    pub cluster: &'a mut Cluster,
+    pub bodies: &'a mut Bodies,
     pub parameters: &'a KubernetesParameters,
     pub agenda: &'a mut Agenda,
 }
 
-/// Events that controllers want; they are scheduled when the handler is done.
+/// Events that components want; they are scheduled when the handler is done.
 #[derive(Debug, Default)]
 pub struct Agenda(Vec<(SimTime, Event)>);
 
@@ -49,5 +43,11 @@ impl Context<'_> {
 
     pub fn after(&mut self, delay: SimDuration, event: Event) {
         self.at(self.now + delay, event);
+    }
+
+    /// Begins to watch the lease that a machine's kubelet renews.
+    pub fn watch_lease(&self, vm: VmId, api: &mut Api<'_>) {
+        let p = &self.parameters.node_lifecycle;
+        api.watch_heartbeat(vm, Heartbeat { period: p.heartbeat, timeout: p.grace });
     }
 }

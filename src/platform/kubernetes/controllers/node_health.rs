@@ -11,11 +11,32 @@
 //! Start at [`repair`].
 
 use super::Context;
+use crate::cluster::objects::{Effect, Name, NodeId, PodId};
+use crate::cluster::store::Store;
 use crate::engine::{SimDuration, SimTime};
 use crate::platform::kubernetes::event::Event;
-use crate::platform::kubernetes::objects::{NodeId, PodId, Ready};
-use crate::platform::kubernetes::store::Store;
 use crate::world::Api;
+use std::collections::BTreeMap;
+
+/// Since when nodes are unready that will be looked at again.
+#[derive(Debug, Default)]
+pub struct NodeRepair(BTreeMap<NodeId, SimTime>);
+
+impl NodeRepair {
+    /// A node changed: if it has turned unready, it is looked at when its time is over.
+    pub fn notice(&mut self, id: NodeId, cx: &mut Context<'_>) {
+        let Some(node) = cx.cluster.store.node(id).filter(|node| !node.is_ready()) else { return };
+        let since = node.ready_changed;
+        if self.0.insert(id, since) != Some(since) {
+            cx.at(since + cx.parameters.node_pool.unready_after, Event::RepairNode(id));
+        }
+    }
+
+    /// The node is gone.
+    pub fn forget(&mut self, id: NodeId) {
+        self.0.remove(&id);
+    }
+}
 
 pub const CLOUD_PERIOD: SimDuration = SimDuration::from_secs(5);
 const UNREADY_NODES_MAX: usize = 3;
@@ -31,11 +52,11 @@ pub fn is_cluster_unhealthy(store: &Store) -> bool {
 /// Gives back the machine of a node that has been unready for long; looks again later if all are.
 pub fn repair(id: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
     let patience = cx.parameters.node_pool.unready_after;
-    let Some(Ready::Unknown { since }) = cx.store.node(id).map(|n| n.ready) else { return };
-    if since + patience > cx.now {
+    let Some(node) = cx.cluster.store.node(id).filter(|n| !n.is_ready()) else { return };
+    if node.ready_changed + patience > cx.now {
         return; // it was back meanwhile
     }
-    if is_cluster_unhealthy(cx.store) {
+    if is_cluster_unhealthy(&cx.cluster.store) {
         return cx.after(patience.max(SimDuration::from_mins(1)), Event::RepairNode(id));
     }
     give_back(id, cx, api);
@@ -43,21 +64,26 @@ pub fn repair(id: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
 
 /// Marks a node, so that nothing is bound to it any more, and ends the rent of its machine; the cloud node controller will find out.
 pub fn give_back(id: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-    let vm = cx.store.node(id).expect("nodes that exist are given back").vm;
+    let vm = cx.bodies.vm_of(id).expect("nodes that exist are given back");
     // The boxes go with the machine: the pods stand for nothing any more.
-    let pods: Vec<PodId> = cx.store.pods_on(id).map(|(p, _)| p).collect();
+    let pods: Vec<PodId> = cx.cluster.store.pods_on(id).map(|(p, _)| p).collect();
     for pod in pods {
-        cx.store.attach_box(pod, None);
+        cx.bodies.remove_pod(pod);
     }
-    cx.store.set_to_be_deleted(id, true);
+    mark(id, cx);
     api.terminate_vm(vm);
     let at = cx.now.next_tick(SimTime::ZERO, CLOUD_PERIOD);
     cx.at(at, Event::MachineGone(id));
 }
 
+/// Keeps new pods away from a node that will go.
+pub fn mark(id: NodeId, cx: &mut Context<'_>) {
+    cx.cluster.store.add_taint(id, Name::TO_BE_DELETED, Effect::NoSchedule, cx.now);
+}
+
 /// The machine is gone, so the Node object goes too.
 pub fn on_machine_gone(id: NodeId, cx: &mut Context<'_>) {
-    if cx.store.node(id).is_some() {
-        cx.store.remove_node(id);
+    if cx.cluster.store.node(id).is_some() {
+        cx.cluster.store.remove_node(id);
     }
 }

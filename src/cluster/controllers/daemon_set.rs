@@ -1,0 +1,117 @@
+//! DaemonSet controller: one pod on every node that will have it.
+//!
+//! Watches DaemonSets, their pods, and nodes. Reads all three. Creates and deletes pods. Follows pkg/controller/daemon of
+//! v1.36.2: a pod is tied to its node by an affinity, and the scheduler binds it; a node whose NoSchedule or NoExecute taints it does not
+//! tolerate gets none, and keeps the one it has unless the taint is NoExecute; during an update old pods that are not available
+//! go at once, others as far as `maxUnavailable` allows.
+//!
+//! *Deviation:* no surge; a failed pod is deleted at once, not after a back-off; at most one pod a node is ever made, so the burst
+//! limit of 250 has nothing to do.
+//!
+//! Start at [`sync`].
+
+use super::Context;
+use crate::cluster::objects::{
+    DaemonSetId, Effect, Name, Node, NodeId, Owner, Pod, PodId, PodSpec, Requirement, Test,
+};
+use crate::cluster::store::Store;
+use std::collections::BTreeMap;
+
+/// Brings pods to nodes, and takes them away.
+pub fn sync(id: DaemonSetId, cx: &mut Context<'_>) {
+    let set = cx.store.daemon_set(id);
+    let (template, max_unavailable, min_ready) = (set.template, set.max_unavailable, set.min_ready);
+    let spec = cx.store.template(template).spec.clone();
+    let mut pods: BTreeMap<Name, Vec<PodId>> = BTreeMap::new();
+    for (pod_id, pod) in cx.store.pods_of(Owner::DaemonSet(id)) {
+        if let Some(host) = target(pod, cx.store) {
+            pods.entry(host).or_default().push(pod_id);
+        }
+    }
+    let (mut to_create, mut to_delete): (Vec<Name>, Vec<PodId>) = (Vec::new(), Vec::new());
+    let (mut places, mut missing, mut replaceable) = (0, 0, Vec::new());
+    let nodes: Vec<(NodeId, Name)> = cx.store.nodes().map(|(node, n)| (node, n.name)).collect();
+    for (node, host) in nodes {
+        let node = cx.store.node(node).expect("just listed");
+        let (should_run, should_stay) = (runs_on(&spec, node), stays_on(&spec, node));
+        places += u32::from(should_run);
+        let own = pods.remove(&host).unwrap_or_default();
+        let mut living = 0;
+        for pod_id in own {
+            let pod = cx.store.pod(pod_id).expect("just listed");
+            if pod.is_terminating() {
+                // Its successor waits until it is gone.
+                living += 1;
+                missing += 1;
+                continue;
+            }
+            let available = pod.ready && pod.ready_changed + min_ready <= cx.now;
+            if !should_stay || pod.is_terminal() {
+                to_delete.push(pod_id);
+            } else if revision(pod, cx.store) != spec.labels.get(Name::CONTROLLER_REVISION_HASH) {
+                replaceable.push((available, pod_id));
+            }
+            missing += u32::from(!available);
+            living += 1;
+        }
+        if living == 0 && should_run {
+            missing += 1;
+            to_create.push(host);
+        }
+    }
+    // Pods of nodes that are gone.
+    to_delete.extend(pods.into_values().flatten());
+    let mut may_go = max_unavailable.rounded_up(places).max(1).saturating_sub(missing);
+    for (available, pod) in replaceable {
+        if !available || may_go > 0 {
+            may_go -= u32::from(available);
+            to_delete.push(pod);
+        }
+    }
+    for pod in to_delete {
+        cx.store.delete_pod(pod, cx.now);
+    }
+    for host in to_create {
+        let template = cx.store.intern_template(tied(&spec, host));
+        cx.store.create_pod(Owner::DaemonSet(id), template, cx.now);
+    }
+}
+
+/// The spec of the pod on one node.
+pub fn tied(spec: &PodSpec, host: Name) -> PodSpec {
+    let mut spec = spec.clone();
+    let tie = Requirement { key: Name::HOSTNAME, test: Test::In(vec![host]) };
+    match &mut spec.node_affinity.required[..] {
+        [] => spec.node_affinity.required.push(vec![tie]),
+        terms => terms.iter_mut().for_each(|term| term.push(tie.clone())),
+    }
+    spec
+}
+
+/// The node that a pod is tied to, by its host name.
+fn target(pod: &Pod, store: &Store) -> Option<Name> {
+    let ties = store.spec_of(pod).node_affinity.required.first()?;
+    ties.iter().rev().find_map(|r| match (&r.test, r.key) {
+        (Test::In(hosts), Name::HOSTNAME) => hosts.first().copied(),
+        _ => None,
+    })
+}
+
+fn revision(pod: &Pod, store: &Store) -> Option<Name> {
+    store.spec_of(pod).labels.get(Name::CONTROLLER_REVISION_HASH)
+}
+
+/// Whether a new pod should be made there (NodeShouldRunDaemonPod).
+fn runs_on(spec: &PodSpec, node: &Node) -> bool {
+    let asks = spec.node_selector.iter().all(|(key, value)| node.labels.get(key) == Some(value));
+    let borne = node.taints.iter().all(|t| t.effect == Effect::PreferNoSchedule || spec.tolerates(t));
+    asks && borne && {
+        let terms = &spec.node_affinity.required;
+        terms.is_empty() || terms.iter().any(|term| term.iter().all(|r| r.matches(&node.labels)))
+    }
+}
+
+/// Whether the pod that is there may stay.
+fn stays_on(spec: &PodSpec, node: &Node) -> bool {
+    node.taints.iter().all(|t| t.effect != Effect::NoExecute || spec.tolerates(t))
+}

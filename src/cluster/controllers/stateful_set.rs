@@ -1,0 +1,103 @@
+//! StatefulSet controller: pods with identities, made and replaced in order.
+//!
+//! Watches StatefulSets and their pods. Reads both. Creates and deletes pods. Follows pkg/controller/statefulset of v1.36.2
+//! (stateful_set_control.go): upwards from ordinal 0, a pod is made when all before it are ready and available; the pod with the
+//! highest ordinal goes first when there are too many, and only when all others are healthy; an update deletes the pod with the highest
+//! ordinal that is not of the new template and waits until its successor is healthy. A pod that terminates keeps its identity:
+//! there are never two of one name. With parallel management neither creations nor deletions wait.
+//!
+//! *Deviation:* no volume claims; `maxUnavailable` is off, as its feature gate is; the client's limit is not counted, as writes
+//! come one by one.
+//!
+//! Start at [`sync`].
+
+use super::Context;
+use crate::cluster::objects::{Name, Owner, PodId, PodManagement, StatefulSetId};
+use crate::cluster::store::Store;
+use crate::engine::{SimDuration, SimTime};
+
+/// What is at one ordinal.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Empty,
+    /// It ended and has to be made anew.
+    Ended(PodId),
+    Terminating,
+    /// Not ready, or not for long enough: available then, if it stays ready.
+    Waiting(PodId, Option<SimTime>),
+    Available(PodId),
+}
+
+impl Place {
+    fn of(id: StatefulSetId, ordinal: u32, min_ready: SimDuration, store: &Store, now: SimTime) -> Place {
+        let Some((pod_id, pod)) = store.pods_of(Owner::StatefulSet(id, ordinal)).next() else {
+            return Place::Empty;
+        };
+        let available = pod.ready_changed + min_ready;
+        match pod {
+            _ if pod.is_terminating() => Place::Terminating,
+            _ if pod.is_terminal() => Place::Ended(pod_id),
+            _ if pod.ready && available <= now => Place::Available(pod_id),
+            _ => Place::Waiting(pod_id, pod.ready.then_some(available)),
+        }
+    }
+}
+
+/// One step for one StatefulSet; gives back when to come again, if a pod only has to stay ready.
+pub fn sync(id: StatefulSetId, cx: &mut Context<'_>) -> Option<SimTime> {
+    let set = cx.store.stateful_set(id);
+    let (replicas, template, min_ready) = (set.replicas, set.template, set.min_ready);
+    let (ordinals, partition) = (set.ordinals, set.partition);
+    let in_order = set.management == PodManagement::OrderedReady;
+    let place = |ordinal, store: &Store| Place::of(id, ordinal, min_ready, store, cx.now);
+    let places: Vec<Place> = (0..ordinals).map(|ordinal| place(ordinal, cx.store)).collect();
+    let (wanted, surplus) = places.split_at((replicas as usize).min(places.len()));
+    let mut next = None;
+    for (ordinal, place) in (0..replicas).zip(wanted) {
+        match *place {
+            Place::Empty => {
+                cx.store.create_pod(Owner::StatefulSet(id, ordinal), template, cx.now);
+            }
+            // Its name is free at once.
+            Place::Ended(pod) => cx.store.remove_pod(pod),
+            Place::Waiting(_, available) => next = available.or(next),
+            Place::Terminating => {}
+            Place::Available(_) => continue,
+        }
+        if in_order {
+            return next;
+        }
+    }
+    for place in surplus.iter().rev() {
+        match *place {
+            Place::Empty => continue,
+            Place::Terminating => {}
+            Place::Ended(pod) | Place::Waiting(pod, _) | Place::Available(pod) => {
+                cx.store.delete_pod(pod, cx.now)
+            }
+        }
+        if in_order {
+            return next;
+        }
+    }
+    update(&wanted[(partition as usize).min(wanted.len())..], template_revision(template, cx.store), cx);
+    next
+}
+
+/// Replaces one pod of an old template, if all after it are healthy.
+fn update(places: &[Place], revision: Option<Name>, cx: &mut Context<'_>) {
+    for place in places.iter().rev() {
+        let (Place::Available(pod) | Place::Waiting(pod, _)) = *place else { return };
+        let template = cx.store.pod(pod).expect("just listed").template;
+        if template_revision(template, cx.store) != revision {
+            return cx.store.delete_pod(pod, cx.now);
+        }
+        if !matches!(place, Place::Available(_)) {
+            return;
+        }
+    }
+}
+
+fn template_revision(template: crate::cluster::objects::TemplateId, store: &Store) -> Option<Name> {
+    store.template(template).spec.labels.get(Name::CONTROLLER_REVISION_HASH)
+}

@@ -1,0 +1,145 @@
+//! The timed events of the control plane, and how they travel through another's queue as a number and two operands.
+//!
+//! Start at [`Event`].
+
+use super::objects::{DeploymentId, Name, NodeId};
+use crate::engine::Id;
+
+/// A controller with a work queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Controller {
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    CronJob,
+    Scheduler,
+    Endpoints,
+    TaintEviction,
+    Disruption,
+}
+
+impl Controller {
+    pub const ALL: [Controller; 10] = [
+        Controller::Deployment,
+        Controller::ReplicaSet,
+        Controller::StatefulSet,
+        Controller::DaemonSet,
+        Controller::Job,
+        Controller::CronJob,
+        Controller::Scheduler,
+        Controller::Endpoints,
+        Controller::TaintEviction,
+        Controller::Disruption,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Controller::Deployment => "deployment controller",
+            Controller::ReplicaSet => "replicaset controller",
+            Controller::StatefulSet => "statefulset controller",
+            Controller::DaemonSet => "daemonset controller",
+            Controller::Job => "job controller",
+            Controller::CronJob => "cronjob controller",
+            Controller::Scheduler => "scheduler",
+            Controller::Endpoints => "endpointslice controller",
+            Controller::TaintEviction => "taint eviction controller",
+            Controller::Disruption => "disruption controller",
+        }
+    }
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A controller sees what waits in its queue.
+    Wake(Controller),
+    /// A Deployment's progress deadline may have passed.
+    CheckProgress(DeploymentId),
+    /// Pods have been unschedulable for long: try again.
+    FlushUnschedulable,
+    /// The node lifecycle controller looks at all nodes.
+    MonitorNodes,
+    /// The next node of a zone may get its NoExecute taint.
+    TaintNext { zone: Name },
+    /// A toleration of pods on a node ends.
+    EvictPods(NodeId),
+    /// Pod garbage collection looks for pods whose node is gone.
+    CollectOrphans,
+}
+
+/// Numbers from here on are wake-ups.
+const FIRST_WAKE: u16 = 50;
+
+impl Event {
+    /// Kinds are smaller than this.
+    pub const KINDS: u16 = 100;
+
+    /// (kind, operands).
+    pub fn encode(self) -> (u16, u32, u32) {
+        match self {
+            Event::Wake(controller) => (FIRST_WAKE + controller as u16, 0, 0),
+            Event::CheckProgress(d) => (0, d.0, 0),
+            Event::FlushUnschedulable => (1, 0, 0),
+            Event::MonitorNodes => (2, 0, 0),
+            Event::TaintNext { zone } => (3, zone.bits(), 0),
+            Event::EvictPods(node) => (4, node.index, node.generation),
+            Event::CollectOrphans => (5, 0, 0),
+        }
+    }
+
+    /// # Panics
+    /// If nothing is encoded so.
+    pub fn decode(kind: u16, a: u32, b: u32) -> Event {
+        match kind {
+            0 => Event::CheckProgress(DeploymentId(a)),
+            1 => Event::FlushUnschedulable,
+            2 => Event::MonitorNodes,
+            3 => Event::TaintNext { zone: Name::from_bits(a) },
+            4 => Event::EvictPods(NodeId::new(a, b)),
+            5 => Event::CollectOrphans,
+            kind => match kind.checked_sub(FIRST_WAKE).and_then(|i| Controller::ALL.get(usize::from(i))) {
+                Some(&controller) => Event::Wake(controller),
+                None => unreachable!("the control plane has no event {kind}"),
+            },
+        }
+    }
+
+    /// In words, for traces.
+    pub fn describe(self) -> String {
+        match self {
+            Event::Wake(controller) => format!("{} woken by a watch", controller.name()),
+            Event::CheckProgress(_) => "deployment controller checks a progress deadline".into(),
+            Event::FlushUnschedulable => "scheduler retries pods that have waited for 5 minutes".into(),
+            Event::MonitorNodes => "node lifecycle controller looks at all nodes".into(),
+            Event::TaintNext { .. } => "eviction limiter of a zone has a token".into(),
+            Event::EvictPods(node) => format!("toleration of the pods on node {} ends", node.index),
+            Event::CollectOrphans => "pod garbage collection looks for orphans".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_survive_the_way_through_a_queue() {
+        let node = NodeId::new(4, 1);
+        let mut all = vec![
+            Event::CheckProgress(DeploymentId(6)),
+            Event::FlushUnschedulable,
+            Event::MonitorNodes,
+            Event::TaintNext { zone: Name::ZONE },
+            Event::EvictPods(node),
+            Event::CollectOrphans,
+        ];
+        all.extend(Controller::ALL.map(Event::Wake));
+        for event in all {
+            let (kind, a, b) = event.encode();
+            assert!(kind < Event::KINDS);
+            assert_eq!(Event::decode(kind, a, b), event);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Work queues of controllers, and the token bucket of their clients.
+//!
+//! A queue holds keys, not changes: a key that waits already is not added again, so a controller that lags sees
+//! the latest state once (level-triggered). Follows client-go's workqueue v1.36 in this, without its retry limiter:
+//! no write fails here. Start at [`WorkQueue`].
+
+use crate::engine::{SimDuration, SimTime};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Keys that wait for a controller: those that are visible first come first, then in order of arrival.
+#[derive(Debug)]
+pub struct WorkQueue<K> {
+    waiting: BTreeSet<(SimTime, u64, K)>,
+    place: BTreeMap<K, (SimTime, u64)>,
+    added: u64,
+    /// The controller is woken then.
+    armed: Option<SimTime>,
+}
+
+impl<K> Default for WorkQueue<K> {
+    fn default() -> Self {
+        WorkQueue { waiting: BTreeSet::new(), place: BTreeMap::new(), added: 0, armed: None }
+    }
+}
+
+impl<K: Copy + Ord> WorkQueue<K> {
+    /// Adds a key that its controller sees at `visible`, or moves it there if it waits for longer.
+    pub fn add(&mut self, key: K, visible: SimTime) {
+        if let Some(&(time, number)) = self.place.get(&key) {
+            if time <= visible {
+                return;
+            }
+            self.waiting.remove(&(time, number, key));
+        }
+        self.added += 1;
+        self.waiting.insert((visible, self.added, key));
+        self.place.insert(key, (visible, self.added));
+    }
+
+    /// The next key that is visible now.
+    pub fn take(&mut self, now: SimTime) -> Option<K> {
+        if self.armed.is_some_and(|at| at <= now) {
+            self.armed = None;
+        }
+        let &(visible, _, key) = self.waiting.first()?;
+        if visible > now {
+            return None;
+        }
+        self.waiting.pop_first();
+        self.place.remove(&key);
+        Some(key)
+    }
+
+    /// When the controller has to be woken, if that is not arranged yet.
+    pub fn arm(&mut self) -> Option<SimTime> {
+        let &(visible, _, _) = self.waiting.first()?;
+        if self.armed.is_some_and(|at| at <= visible) {
+            return None;
+        }
+        self.armed = Some(visible);
+        Some(visible)
+    }
+}
+/// A client's rate limit: `burst` at once, `rate` per second on average.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenBucket {
+    rate: f64,
+    burst: f64,
+    tokens: f64,
+    updated: SimTime,
+}
+
+impl TokenBucket {
+    pub fn new(rate: f64, burst: u32) -> Self {
+        TokenBucket { rate, burst: f64::from(burst), tokens: f64::from(burst), updated: SimTime::ZERO }
+    }
+
+    fn refill(&mut self, now: SimTime) {
+        let passed = now.saturating_since(self.updated).as_secs_f64();
+        self.tokens = (self.tokens + passed * self.rate).min(self.burst);
+        self.updated = now;
+    }
+
+    /// Takes a token, if there is one; a rate of zero gives none. A ten-thousandth is forgiven for rounding of times
+    /// to microseconds.
+    pub fn take(&mut self, now: SimTime) -> bool {
+        self.refill(now);
+        let there = self.rate > 0.0 && self.tokens >= 1.0 - 1e-4;
+        if there {
+            self.tokens = (self.tokens - 1.0).max(0.0);
+        }
+        there
+    }
+
+    /// Takes a token that may not be there yet: who comes next waits for it.
+    pub fn charge(&mut self, now: SimTime) {
+        self.refill(now);
+        self.tokens -= 1.0;
+    }
+
+    /// Takes several tokens, or says when they will all be there; more than the burst are taken as the burst.
+    pub fn take_many(&mut self, tokens: u32, now: SimTime) -> Result<(), Option<SimTime>> {
+        self.refill(now);
+        let wanted = f64::from(tokens).min(self.burst);
+        if self.rate > 0.0 && self.tokens >= wanted - 1e-4 {
+            self.tokens = (self.tokens - wanted).max(0.0);
+            return Ok(());
+        }
+        let missing = SimDuration::from_secs_f64((wanted - self.tokens) / self.rate);
+        Err((self.rate > 0.0).then(|| now + missing.max(SimDuration::from_micros(1))))
+    }
+
+    /// When the next token is there; `None` if never.
+    pub fn next(&mut self, now: SimTime) -> Option<SimTime> {
+        self.refill(now);
+        let missing = if self.tokens >= 1.0 - 1e-4 { 0.0 } else { 1.0 - self.tokens };
+        (self.rate > 0.0).then(|| now + SimDuration::from_secs_f64(missing / self.rate))
+    }
+
+    /// Another limiter takes its place, full unless this one is empty (SwapLimiter of the rate limited queue).
+    pub fn swap(&mut self, now: SimTime, rate: f64) {
+        if self.rate != rate {
+            let has_token = self.take(now);
+            self.rate = rate;
+            self.tokens = if has_token { self.burst } else { self.burst - 1.0 };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> SimTime {
+        SimTime::ZERO + SimDuration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_key_that_waits_is_not_added_again() {
+        let mut queue = WorkQueue::default();
+        queue.add(7, at(10));
+        queue.add(7, at(12));
+        queue.add(8, at(12));
+        assert_eq!((queue.arm(), queue.arm()), (Some(at(10)), None));
+        assert_eq!((queue.take(at(10)), queue.take(at(10))), (Some(7), None));
+        assert_eq!(queue.arm(), Some(at(12)));
+        queue.add(7, at(20));
+        assert_eq!((queue.take(at(20)), queue.take(at(20))), (Some(8), Some(7)));
+        assert_eq!(queue.arm(), None);
+    }
+
+    #[test]
+    fn a_limiter_that_takes_the_place_of_a_blocked_one_starts_empty() {
+        let mut bucket = TokenBucket::new(0.1, 1);
+        assert!(bucket.take(at(0)));
+        bucket.swap(at(5_000), 0.0);
+        assert!(!bucket.take(at(9_000)));
+        bucket.swap(at(10_000), 0.1);
+        assert_eq!(bucket.next(at(10_000)), Some(at(20_000)));
+    }
+
+    #[test]
+    fn a_bucket_gives_its_burst_at_once_and_then_its_rate() {
+        let mut bucket = TokenBucket::new(20.0, 2);
+        assert!(bucket.take(at(0)) && bucket.take(at(0)) && !bucket.take(at(0)));
+        // 20 a second: one each 50 ms.
+        assert_eq!(bucket.next(at(0)), Some(at(50)));
+        assert!(!bucket.take(at(49)) && bucket.take(at(50)) && !bucket.take(at(99)));
+        bucket.swap(at(99), 0.0);
+        assert_eq!(bucket.next(at(99)), None);
+    }
+}

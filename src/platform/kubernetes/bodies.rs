@@ -1,0 +1,73 @@
+//! What stands behind the objects of the cluster in the world: a box behind a pod, a machine behind a node.
+//!
+//! Start at [`Bodies`].
+
+use crate::cluster::objects::{DeploymentId, NodeId, PodId, Template};
+use crate::world::{BoxId, ServiceId, Version, VmId};
+use std::collections::BTreeMap;
+
+/// Pairs of objects and things. A pod whose machine is gone stands for nothing.
+#[derive(Debug, Default)]
+pub struct Bodies {
+    box_of: BTreeMap<PodId, BoxId>,
+    pod_of: BTreeMap<BoxId, PodId>,
+    vm_of: BTreeMap<NodeId, VmId>,
+    node_of: BTreeMap<VmId, NodeId>,
+}
+
+impl Bodies {
+    pub fn box_of(&self, pod: PodId) -> Option<BoxId> {
+        self.box_of.get(&pod).copied()
+    }
+
+    pub fn pod_of(&self, subject: BoxId) -> Option<PodId> {
+        self.pod_of.get(&subject).copied()
+    }
+
+    pub fn vm_of(&self, node: NodeId) -> Option<VmId> {
+        self.vm_of.get(&node).copied()
+    }
+
+    pub fn node_of(&self, vm: VmId) -> Option<NodeId> {
+        self.node_of.get(&vm).copied()
+    }
+
+    pub fn add_pod(&mut self, pod: PodId, subject: BoxId) {
+        self.box_of.insert(pod, subject);
+        self.pod_of.insert(subject, pod);
+    }
+
+    /// The box is gone; gives it back.
+    pub fn remove_pod(&mut self, pod: PodId) -> Option<BoxId> {
+        let subject = self.box_of.remove(&pod)?;
+        self.pod_of.remove(&subject);
+        Some(subject)
+    }
+
+    pub fn add_node(&mut self, node: NodeId, vm: VmId) {
+        self.vm_of.insert(node, vm);
+        self.node_of.insert(vm, node);
+    }
+
+    pub fn remove_node(&mut self, node: NodeId) {
+        if let Some(vm) = self.vm_of.remove(&node) {
+            self.node_of.remove(&vm);
+        }
+    }
+}
+
+/// What the first container of a template runs: the service and its version.
+pub fn program(template: &Template) -> (ServiceId, Version) {
+    let image = template.spec.containers[0].image;
+    (ServiceId(image.repository as u16), Version(image.tag))
+}
+
+/// The service of the world that a Deployment and a Service of the cluster are for: they have the same number.
+pub fn world_service(id: DeploymentId) -> ServiceId {
+    ServiceId(id.0 as u16)
+}
+
+/// The Deployment of a service of the world.
+pub fn deployment_of(service: ServiceId) -> DeploymentId {
+    DeploymentId(u32::from(service.0))
+}
