@@ -178,6 +178,9 @@ impl NodeLifecycle {
         if std::mem::take(&mut self.has_rested) {
             // The next look comes a period after the end of this one.
             self.phase = Some(cx.now);
+            if self.next_look.take().is_some() {
+                self.arm(cx.now + cx.settings.nodes.monitor_period, cx);
+            }
         }
         // A zone's first node gets its taint before the zone is judged.
         let zones: Vec<Name> = self.zones.keys().copied().collect();

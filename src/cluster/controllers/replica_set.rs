@@ -91,6 +91,7 @@ impl ReplicaSetController {
     fn record_event(&mut self, id: ReplicaSetId, cx: &Context<'_>) {
         if !self.events.contains_key(&id) {
             self.events.retain(|&set, _| cx.store.replica_set(set).is_some());
+            self.writing.retain(|&set, _| cx.store.replica_set(set).is_some());
         }
         let spam = self.events.entry(id).or_insert_with(|| TokenBucket::new(1.0 / 300.0, EVENT_BURST));
         if spam.take(cx.now) {

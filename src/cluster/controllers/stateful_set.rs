@@ -60,7 +60,7 @@ pub fn sync(id: StatefulSetId, cx: &mut Context<'_>) -> Option<SimTime> {
             }
             // Its name is free at once.
             Place::Ended(pod) => cx.store.remove_pod(pod),
-            Place::Waiting(_, available) => next = available.or(next),
+            Place::Waiting(_, available) => next = next.into_iter().chain(available).min(),
             Place::Terminating => {}
             Place::Available(_) => continue,
         }

@@ -60,6 +60,26 @@ pub struct Deployment {
     pub status: DeploymentStatus,
 }
 
+impl Deployment {
+    /// So many pods, all else by default (pkg/apis/apps/v1/defaults.go).
+    pub fn of_pods(template: TemplateId, replicas: u32) -> Deployment {
+        Deployment {
+            template,
+            replicas,
+            strategy: Strategy::RollingUpdate {
+                max_surge: Size::percent(25),
+                max_unavailable: Size::percent(25),
+            },
+            min_ready: SimDuration::ZERO,
+            progress_deadline: SimDuration::from_mins(10),
+            revision_history: 10,
+            paused: false,
+            generation: 0,
+            status: DeploymentStatus::default(),
+        }
+    }
+}
+
 /// Sums over the ReplicaSets of a Deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeploymentStatus {

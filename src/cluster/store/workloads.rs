@@ -2,8 +2,8 @@
 
 use super::{Change, Store};
 use crate::cluster::objects::{
-    Deployment, DeploymentId, DeploymentStatus, Labels, Name, Owner, PodSpec, ReplicaSet, ReplicaSetId,
-    ReplicaSetStatus, Selector, TemplateId,
+    Deployment, DeploymentId, DeploymentStatus, Labels, Name, Owner, PodSpec, Progress, ReplicaSet,
+    ReplicaSetId, ReplicaSetStatus, Selector, TemplateId,
 };
 use crate::engine::{SimDuration, SimTime};
 
@@ -16,6 +16,31 @@ impl Store {
         self.sets_of.push(Vec::new());
         self.wrote(Change::Deployment(id));
         id
+    }
+
+    /// A Deployment that has been running for a while, and its ReplicaSet: both say that all pods are there and
+    /// available. The pods are up to the caller.
+    pub fn adopt_deployment(
+        &mut self,
+        deployment: Deployment,
+        created: SimTime,
+    ) -> (DeploymentId, ReplicaSetId) {
+        let replicas = deployment.replicas;
+        let status = DeploymentStatus {
+            observed_generation: deployment.generation,
+            replicas,
+            updated: replicas,
+            ready: replicas,
+            available: replicas,
+            progress: Progress::Complete,
+        };
+        let id = self.add_deployment(Deployment { status, ..deployment });
+        let set = self.add_set_of_deployment(id, created);
+        self.set_revision(set, 1);
+        self.scale_replica_set(set, replicas, replicas, replicas);
+        let status = ReplicaSetStatus { replicas, ready: replicas, available: replicas, terminating: 0 };
+        self.set_replica_set_status(set, status);
+        (id, set)
     }
 
     /// Changes the spec of a Deployment; its template and size have methods of their own.

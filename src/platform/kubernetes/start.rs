@@ -14,10 +14,8 @@ use super::parameters::{KubernetesParameters, Requests};
 use crate::catalog::InstanceId;
 use crate::cluster::Cluster;
 use crate::cluster::objects::{
-    Container, Deployment, DeploymentStatus, Image, Labels, Name, Owner, PodSpec, Progress, ReplicaSetId,
-    ReplicaSetStatus, Resources, Size, Strategy,
+    Container, Deployment, Image, Labels, Name, Owner, PodSpec, ReplicaSetId, Resources, Size, Strategy,
 };
-use crate::engine::SimDuration;
 use crate::parameter::{Bytes, Fraction};
 use crate::platform::practice::PracticeParameters;
 use crate::platform::sizing::{Infeasible, ServiceSize, use_beyond_request};
@@ -179,9 +177,6 @@ fn cheapest(
     candidates.filter_map(fleet).min_by_key(|f| (f.0, f.1)).map(|f| f.2)
 }
 
-/// Old ReplicaSets that are kept to go back to (`revisionHistoryLimit`).
-const REVISION_HISTORY: usize = 10;
-
 /// Labels of the pods of a service, and what its Service selects.
 fn labels_of(service: ServiceId) -> Labels {
     Labels::default().with(Name::APP, Name::number(u32::from(service.0)))
@@ -198,36 +193,19 @@ impl Kubernetes {
         let store = &mut self.cluster.store;
         let service = store.add_service(labels_of(plan.service));
         let template = store.intern_template(template);
-        let id = store.add_deployment(Deployment {
-            template,
-            replicas,
+        let deployment = Deployment {
             strategy: Strategy::RollingUpdate {
                 max_surge: share(rollout.max_surge),
                 max_unavailable: share(rollout.max_unavailable),
             },
-            min_ready: SimDuration::ZERO,
             progress_deadline: self.practice.rollout_deadline,
-            revision_history: REVISION_HISTORY,
-            paused: false,
-            generation: 0,
-            status: DeploymentStatus {
-                observed_generation: 0,
-                replicas,
-                updated: replicas,
-                ready: replicas,
-                available: replicas,
-                progress: Progress::Complete,
-            },
-        });
+            ..Deployment::of_pods(template, replicas)
+        };
+        let (id, set) = store.adopt_deployment(deployment, now);
         assert_eq!((id, service.0), (deployment_of(plan.service), id.0), "services start in their order");
-        let set = store.add_set_of_deployment(id, now);
-        store.set_revision(set, 1);
-        store.scale_replica_set(set, replicas, replicas, replicas);
         for _ in 0..replicas {
             self.adopt_pod(set, api);
         }
-        let status = ReplicaSetStatus { replicas, ready: replicas, available: replicas, terminating: 0 };
-        self.cluster.store.set_replica_set_status(set, status);
         self.cluster.list_endpoints(service, now);
         let (mut cx, components, _) = self.parts(api);
         components.kube_proxy.program(service, &cx, api);

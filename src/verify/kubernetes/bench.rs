@@ -4,8 +4,7 @@
 
 use super::lab::{KubeletHabits, Lab, Seen};
 use crate::cluster::objects::{
-    Container, Deployment, DeploymentId, DeploymentStatus, Labels, Name, Node, PodSpec, Progress, Resources,
-    Strategy, TemplateId,
+    Container, Deployment, DeploymentId, Labels, Name, Node, PodSpec, Resources, Strategy, TemplateId,
 };
 use crate::cluster::settings::Settings;
 use crate::cluster::store::{Change, Store};
@@ -43,25 +42,8 @@ impl Bench {
     /// A Deployment of pods with the label `app` that ask for `cpu` [milli].
     pub fn deploy(&mut self, replicas: u32, strategy: Strategy, cpu: u32) -> DeploymentId {
         let template = self.template(cpu, 0);
-        let status = DeploymentStatus {
-            observed_generation: 0,
-            replicas: 0,
-            updated: 0,
-            ready: 0,
-            available: 0,
-            progress: Progress::None,
-        };
-        self.store().add_deployment(Deployment {
-            template,
-            replicas,
-            strategy,
-            min_ready: SimDuration::ZERO,
-            progress_deadline: SimDuration::from_mins(10),
-            revision_history: 10,
-            paused: false,
-            generation: 1,
-            status,
-        })
+        let deployment = Deployment { strategy, generation: 1, ..Deployment::of_pods(template, replicas) };
+        self.store().add_deployment(deployment)
     }
 
     /// The template of a version of the program.

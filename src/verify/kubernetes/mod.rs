@@ -8,6 +8,7 @@
 
 mod autoscaling;
 mod bench;
+mod bounds;
 mod cluster_input;
 mod disruption_budget;
 mod endpoints;
@@ -28,6 +29,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A recorded case.
 #[derive(Clone, Debug)]
@@ -133,7 +135,14 @@ pub fn play(cases: &[Case], jobs: Option<usize>) -> Result<Vec<KindReport>, Stri
 
 fn play_one(case: &Case) -> Outcome {
     match KINDS.iter().find(|(kind, _)| *kind == case.kind) {
-        Some((_, player)) => player(case),
+        Some((_, player)) => {
+            match bounds::check(&case.input, "input").and(bounds::check(&case.observed, "observed")) {
+                // One strange case must not take the others with it.
+                Ok(()) => catch_unwind(AssertUnwindSafe(|| player(case)))
+                    .unwrap_or_else(|_| Outcome::Failed("playing it panicked".into())),
+                Err(problem) => Outcome::Failed(problem),
+            }
+        }
         None => {
             let known: Vec<&str> = KINDS.iter().map(|k| k.0).collect();
             Outcome::Failed(format!("kind `{}` is not known; known are {}", case.kind, known.join(", ")))

@@ -10,9 +10,8 @@ use super::lab::{KubeletHabits, Lab, Seen, TRIGGER, at, seconds, span};
 use super::{Case, Outcome, part};
 use crate::cluster::controllers::daemon_set;
 use crate::cluster::objects::{
-    Container, DaemonSet, DaemonSetId, Deployment, DeploymentStatus, Effect, Image, Labels, Name, Node,
-    NodeId, Owner, PodId, PodManagement, PodSpec, Progress, ReplicaSetStatus, Resources, Selector, Size,
-    StatefulSet, StatefulSetId, Strategy, Toleration,
+    Container, DaemonSet, DaemonSetId, Deployment, Effect, Image, Labels, Name, Node, NodeId, Owner, PodId,
+    PodManagement, PodSpec, Resources, Selector, Size, StatefulSet, StatefulSetId, Toleration,
 };
 use crate::cluster::settings::{NodeSettings, Settings};
 use crate::cluster::store::Change;
@@ -559,34 +558,9 @@ impl Trial {
 
     fn add_deployment(&mut self, spec: PodSpec, workload: &Workload) -> Kind {
         let store = &mut self.lab.cluster.store;
-        let replicas = workload.replicas;
         let template = store.intern_template(spec);
-        let id = store.add_deployment(Deployment {
-            template,
-            replicas,
-            strategy: Strategy::RollingUpdate {
-                max_surge: Size::percent(25),
-                max_unavailable: Size::percent(25),
-            },
-            min_ready: SimDuration::ZERO,
-            progress_deadline: SimDuration::from_secs(600),
-            revision_history: 10,
-            paused: false,
-            generation: 0,
-            status: DeploymentStatus {
-                observed_generation: 0,
-                replicas,
-                updated: replicas,
-                ready: replicas,
-                available: replicas,
-                progress: Progress::Complete,
-            },
-        });
-        let set = store.add_set_of_deployment(id, TRIGGER - SimDuration::from_secs(90));
-        store.set_revision(set, 1);
-        store.scale_replica_set(set, replicas, replicas, replicas);
-        let status = ReplicaSetStatus { replicas, ready: replicas, available: replicas, terminating: 0 };
-        store.set_replica_set_status(set, status);
+        let deployment = Deployment::of_pods(template, workload.replicas);
+        let (id, _) = store.adopt_deployment(deployment, TRIGGER - SimDuration::from_secs(90));
         Kind::Deployment(id)
     }
 

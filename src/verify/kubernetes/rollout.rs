@@ -8,8 +8,8 @@
 use super::lab::{KubeletHabits, Lab, Seen, TRIGGER, at, seconds, span};
 use super::{Case, Outcome, part};
 use crate::cluster::objects::{
-    Container, Deployment, DeploymentId, DeploymentStatus, Image, Labels, Name, Node, Owner, PodSpec,
-    Progress, ReplicaSetStatus, Resources, Size, Strategy,
+    Container, Deployment, DeploymentId, Image, Labels, Name, Node, Owner, PodSpec, Progress, Resources,
+    Size, Strategy,
 };
 use crate::cluster::settings::Settings;
 use crate::engine::SimDuration;
@@ -363,27 +363,13 @@ fn seed(lab: &mut Lab, input: &Input, cpu: u32) -> Result<DeploymentId, String> 
     let replicas = input.replicas;
     let store = &mut lab.cluster.store;
     let template = store.intern_template(spec(0, cpu));
-    let deployment = store.add_deployment(Deployment {
-        template,
-        replicas,
+    let deployment = Deployment {
         strategy: strategy(input)?,
         min_ready: span(input.min_ready_s),
         progress_deadline: span(input.progress_deadline_s),
-        revision_history: 10,
-        paused: false,
-        generation: 0,
-        status: DeploymentStatus {
-            observed_generation: 0,
-            replicas,
-            updated: replicas,
-            ready: replicas,
-            available: replicas,
-            progress: Progress::Complete,
-        },
-    });
-    let set = store.add_set_of_deployment(deployment, created);
-    store.set_revision(set, 1);
-    store.scale_replica_set(set, replicas, replicas, replicas);
+        ..Deployment::of_pods(template, replicas)
+    };
+    let (deployment, set) = store.adopt_deployment(deployment, created);
     let template = store.replica_set(set).ok_or("the ReplicaSet is gone")?.template;
     for i in 0..replicas {
         let pod = lab.cluster.store.create_pod(Owner::ReplicaSet(set), template, created);
@@ -396,8 +382,6 @@ fn seed(lab: &mut Lab, input: &Input, cpu: u32) -> Result<DeploymentId, String> 
         }
         lab.adopt(pod, node.ok_or("its pods do not fit on its nodes")?, ready);
     }
-    let status = ReplicaSetStatus { replicas, ready: replicas, available: replicas, terminating: 0 };
-    lab.cluster.store.set_replica_set_status(set, status);
     lab.forget();
     Ok(deployment)
 }

@@ -5,8 +5,8 @@
 
 use crate::cluster::controllers::deployment::Fenceposts;
 use crate::cluster::objects::{
-    Container, Deployment, DeploymentId, DeploymentStatus, DisruptionBudget, Keep, Labels, Name, Node,
-    NodeId, Owner, PodSpec, Progress, ReplicaSetStatus, Resources, Size, Strategy,
+    Container, Deployment, DeploymentId, DisruptionBudget, Keep, Labels, Name, Node, NodeId, Owner, PodSpec,
+    Resources, Size, Strategy,
 };
 use crate::cluster::scheduler::quota;
 use crate::cluster::settings::Settings;
@@ -115,30 +115,7 @@ fn add_deployment(lab: &mut Lab, nodes: &[NodeId]) -> DeploymentId {
     let ready = TRIGGER - SimDuration::from_secs(60);
     let store = &mut lab.cluster.store;
     let template = store.intern_template(spec(100, GIB / 16));
-    let status = DeploymentStatus {
-        observed_generation: 0,
-        replicas,
-        updated: replicas,
-        ready: replicas,
-        available: replicas,
-        progress: Progress::Complete,
-    };
-    let id = store.add_deployment(Deployment {
-        template,
-        replicas,
-        strategy: rolling(),
-        min_ready: SimDuration::ZERO,
-        progress_deadline: SimDuration::from_secs(600),
-        revision_history: 10,
-        paused: false,
-        generation: 0,
-        status,
-    });
-    let set = store.add_set_of_deployment(id, ready);
-    store.set_revision(set, 1);
-    store.scale_replica_set(set, replicas, replicas, replicas);
-    let status = ReplicaSetStatus { replicas, ready: replicas, available: replicas, terminating: 0 };
-    store.set_replica_set_status(set, status);
+    let (id, set) = store.adopt_deployment(Deployment::of_pods(template, replicas), ready);
     let template = store.replica_set(set).expect("just made").template;
     for &node in nodes {
         let pod = lab.cluster.store.create_pod(Owner::ReplicaSet(set), template, ready);

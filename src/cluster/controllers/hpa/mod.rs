@@ -97,7 +97,7 @@ impl Autoscaler {
             self.active = Some(Active::Disabled);
             return None;
         } else if current > self.spec.max || current < self.spec.min {
-            current.clamp(self.spec.min, self.spec.max)
+            current.min(self.spec.max).max(self.spec.min)
         } else {
             let proposed = self.propose(current, read)?;
             self.normalize(proposed, current, now)
