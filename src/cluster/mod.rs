@@ -37,7 +37,8 @@ use controllers::node_lifecycle::NodeLifecycle;
 use controllers::pod_gc::PodGc;
 use controllers::replica_set::ReplicaSetController;
 use controllers::scheduler::{SchedulerController, Wake};
-use controllers::{Agenda, Context, daemon_set, endpoints, stateful_set, taint_eviction};
+use controllers::taint_eviction::TaintEviction;
+use controllers::{Agenda, Context, daemon_set, endpoints, stateful_set};
 use event::{Controller, Event};
 use objects::{
     BudgetId, CronJobId, DaemonSetId, JobId, NodeId, PodId, ReplicaSetId, ServiceId, StatefulSetId,
@@ -61,6 +62,7 @@ pub struct Cluster {
     pub scheduler: SchedulerController,
     node_lifecycle: NodeLifecycle,
     pod_gc: PodGc,
+    taint_eviction: TaintEviction,
     disruption: DisruptionController,
     endpoints: EndpointSliceController,
 }
@@ -105,6 +107,7 @@ impl Cluster {
             scheduler: SchedulerController::new(&settings),
             node_lifecycle: NodeLifecycle::default(),
             pod_gc: PodGc::default(),
+            taint_eviction: TaintEviction::default(),
             disruption: DisruptionController::new(&settings),
             endpoints: EndpointSliceController::new(&settings),
             settings,
@@ -221,7 +224,7 @@ impl Cluster {
             }
             Event::MonitorNodes => self.node_lifecycle.monitor(&mut context!(self, now)),
             Event::TaintNext { zone } => self.node_lifecycle.on_token(zone, &mut context!(self, now)),
-            Event::EvictPods(node) => taint_eviction::evict(node, &mut context!(self, now)),
+            Event::EvictPods(node) => self.taint_eviction.on_time(node, &mut context!(self, now)),
             Event::CollectOrphans => self.pod_gc.collect(&mut context!(self, now)),
         }
     }
@@ -260,7 +263,9 @@ impl Cluster {
             }
             Controller::DaemonSet => {
                 while let Some(id) = self.queues.daemon_set.take(now) {
-                    daemon_set::sync(id, &mut context!(self, now));
+                    if let Some(later) = daemon_set::sync(id, &mut context!(self, now)) {
+                        self.queues.daemon_set.add(id, later);
+                    }
                 }
             }
             Controller::Job => {
@@ -294,7 +299,7 @@ impl Cluster {
             }
             Controller::TaintEviction => {
                 while let Some(id) = self.queues.taint_eviction.take(now) {
-                    taint_eviction::sync(id, &mut context!(self, now));
+                    self.taint_eviction.sync(id, &mut context!(self, now));
                 }
             }
             Controller::Disruption => {

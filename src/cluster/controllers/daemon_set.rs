@@ -15,10 +15,11 @@ use crate::cluster::objects::{
     DaemonSetId, Effect, Name, Node, NodeId, Owner, Pod, PodId, PodSpec, Requirement, Test,
 };
 use crate::cluster::store::Store;
+use crate::engine::SimTime;
 use std::collections::BTreeMap;
 
-/// Brings pods to nodes, and takes them away.
-pub fn sync(id: DaemonSetId, cx: &mut Context<'_>) {
+/// Brings pods to nodes, and takes them away; gives back when the next pod becomes available by staying ready.
+pub fn sync(id: DaemonSetId, cx: &mut Context<'_>) -> Option<SimTime> {
     let set = cx.store.daemon_set(id);
     let (template, max_unavailable, min_ready) = (set.template, set.max_unavailable, set.min_ready);
     let spec = cx.store.template(template).spec.clone();
@@ -29,6 +30,7 @@ pub fn sync(id: DaemonSetId, cx: &mut Context<'_>) {
         }
     }
     let (mut to_create, mut to_delete): (Vec<Name>, Vec<PodId>) = (Vec::new(), Vec::new());
+    let mut next: Option<SimTime> = None;
     let (mut places, mut missing, mut replaceable) = (0, 0, Vec::new());
     let nodes: Vec<(NodeId, Name)> = cx.store.nodes().map(|(node, n)| (node, n.name)).collect();
     for (node, host) in nodes {
@@ -46,6 +48,9 @@ pub fn sync(id: DaemonSetId, cx: &mut Context<'_>) {
                 continue;
             }
             let available = pod.ready && pod.ready_changed + min_ready <= cx.now;
+            if pod.ready && !available {
+                next = next.into_iter().chain([pod.ready_changed + min_ready]).min();
+            }
             if !should_stay || pod.is_terminal() {
                 to_delete.push(pod_id);
             } else if revision(pod, cx.store) != spec.labels.get(Name::CONTROLLER_REVISION_HASH) {
@@ -75,6 +80,7 @@ pub fn sync(id: DaemonSetId, cx: &mut Context<'_>) {
         let template = cx.store.intern_template(tied(&spec, host));
         cx.store.create_pod(Owner::DaemonSet(id), template, cx.now);
     }
+    next
 }
 
 /// The spec of the pod on one node.

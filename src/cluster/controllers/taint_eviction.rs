@@ -7,37 +7,49 @@
 //! *Deviation:* a pod that is bound to a node which is tainted already is looked at when the node changes next; the
 //! scheduler binds none there that does not tolerate it.
 //!
-//! Start at [`sync`].
+//! Start at [`TaintEviction::sync`].
 
 use super::Context;
 use crate::cluster::event::Event;
 use crate::cluster::objects::{Effect, NodeId, Pod, PodId, Taint};
 use crate::cluster::store::Store;
 use crate::engine::{SimDuration, SimTime};
+use std::collections::BTreeMap;
 
-/// A node changed: its pods go when their tolerations end.
-pub fn sync(id: NodeId, cx: &mut Context<'_>) {
-    evict(id, cx);
-}
+/// When each node with tolerated taints is looked at next.
+#[derive(Debug, Default)]
+pub struct TaintEviction(BTreeMap<NodeId, SimTime>);
 
-/// Deletes the pods whose time has come, and comes again for the next.
-pub fn evict(id: NodeId, cx: &mut Context<'_>) {
-    let Some(node) = cx.store.node(id) else { return };
-    let taints: Vec<Taint> = node.taints.iter().copied().filter(|t| t.effect == Effect::NoExecute).collect();
-    if taints.is_empty() {
-        return;
-    }
-    let (mut due, mut next) = (Vec::new(), None);
-    for (pod_id, pod) in cx.store.pods_on(id).filter(|(_, pod)| !pod.is_terminating()) {
-        match end_of_tolerance(pod, &taints, cx.store) {
-            Some(at) if at <= cx.now => due.push(pod_id),
-            Some(at) => next = Some(next.map_or(at, |next: SimTime| next.min(at))),
-            None => {}
+impl TaintEviction {
+    /// The time has come, unless another look has replaced this one.
+    pub fn on_time(&mut self, id: NodeId, cx: &mut Context<'_>) {
+        if self.0.get(&id).is_some_and(|&at| at <= cx.now) {
+            self.0.remove(&id);
+            self.sync(id, cx);
         }
     }
-    due.into_iter().for_each(|pod: PodId| cx.store.delete_pod(pod, cx.now));
-    if let Some(next) = next {
-        cx.at(next, Event::EvictPods(id));
+
+    /// Deletes the pods of a node whose time has come, and looks again when it comes for the next.
+    pub fn sync(&mut self, id: NodeId, cx: &mut Context<'_>) {
+        let Some(node) = cx.store.node(id) else { return };
+        let taints: Vec<Taint> =
+            node.taints.iter().copied().filter(|t| t.effect == Effect::NoExecute).collect();
+        if taints.is_empty() {
+            return;
+        }
+        let (mut due, mut next) = (Vec::new(), None);
+        for (pod_id, pod) in cx.store.pods_on(id).filter(|(_, pod)| !pod.is_terminating()) {
+            match end_of_tolerance(pod, &taints, cx.store) {
+                Some(at) if at <= cx.now => due.push(pod_id),
+                Some(at) => next = Some(next.map_or(at, |next: SimTime| next.min(at))),
+                None => {}
+            }
+        }
+        due.into_iter().for_each(|pod: PodId| cx.store.delete_pod(pod, cx.now));
+        if let Some(next) = next.filter(|next| self.0.get(&id).is_none_or(|at| next < at)) {
+            self.0.insert(id, next);
+            cx.at(next, Event::EvictPods(id));
+        }
     }
 }
 
