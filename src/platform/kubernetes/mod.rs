@@ -1,7 +1,7 @@
 //! Kubernetes on machines of the world: the control plane of v1.36, and what stands between it and the world.
 //!
 //! The control plane itself is [`crate::cluster`], which knows no world. Here are kubelets,
-//! kube-proxies, node and pod autoscalers ([`controllers`]). [`wiring`] says who watches what; this file says which signal
+//! kube-proxies, node and pod autoscalers ([`components`]). [`wiring`] says who watches what; this file says which signal
 //! of the world and which event is whose. [`start`] sets the cluster up, [`release`] is the team's pipeline.
 //!
 //! A pod is a box of the world: created with the pod object, placed when bound, removed with it. What the cluster
@@ -15,7 +15,7 @@
 
 mod behavior;
 mod bodies;
-mod controllers;
+mod components;
 mod event;
 mod node_pool;
 mod parameters;
@@ -35,11 +35,11 @@ use crate::cluster::objects::Resources;
 use crate::world::observation::Rented;
 use crate::world::{About, Api, PlatformEvent, ServiceId as WorldServiceId, Signal, ZoneId};
 use bodies::{Bodies, world_service};
-use controllers::cluster_autoscaler::ClusterAutoscaler;
-use controllers::hpa::HpaController;
-use controllers::kube_proxy::KubeProxy;
-use controllers::kubelet::Kubelets;
-use controllers::{Agenda, Context, node_health, termination_handler};
+use components::cluster_autoscaler::ClusterAutoscaler;
+use components::hpa::HpaController;
+use components::kube_proxy::KubeProxy;
+use components::kubelet::Kubelets;
+use components::{Agenda, Context, node_health, termination_handler};
 use event::Event;
 use release::Pipeline;
 use start::Plan;

@@ -10,7 +10,7 @@
 //! Start at [`Pipeline::on_release`].
 
 use super::bodies::{deployment_of, program, world_service};
-use super::controllers::Context;
+use super::components::Context;
 use super::event::Event;
 use crate::cluster::objects::{DeploymentId, Progress};
 use crate::engine::Purpose;

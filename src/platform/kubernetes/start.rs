@@ -7,8 +7,8 @@
 
 use super::Kubernetes;
 use super::bodies::{deployment_of, program};
-use super::controllers::cluster_autoscaler::add_node;
-use super::controllers::hpa::Hpa;
+use super::components::cluster_autoscaler::add_node;
+use super::components::hpa::Hpa;
 use super::node_pool::{pack, room};
 use super::parameters::{KubernetesParameters, Requests};
 use crate::catalog::InstanceId;
