@@ -17,6 +17,7 @@ enum Moves {
 }
 
 /// One parameter, and what theory says of it.
+#[derive(Clone, Copy)]
 struct Line {
     key: &'static str,
     values: [&'static str; 2],
@@ -61,6 +62,7 @@ const SPOT: &[&str] = &[
 const TWELVE: &[&str] = &["platform.pets.size.web.boxes=12", "platform.pets.size.web.machine=m7i.large"];
 const TIGHT: &[&str] = &["platform.pets.size.web.boxes=2", "platform.pets.size.web.machine=m7i.large"];
 const SALE: &[&str] = &["service.web.traffic.event.sale.on=['2026-01-08']"];
+const MANY_REPAIRS: &[&str] = &["faults.vm_loss.rate=300/year", "platform.pets.build=4h"];
 
 #[rustfmt::skip]
 const REQUESTS: &[Line] = &[
@@ -86,6 +88,15 @@ const REQUESTS: &[Line] = &[
     line("service.web.release.rate", ["1/week", "5/week"], "mixed_version_minutes", Up, &ALL, &[], "each release is a time with two versions"),
     line("service.web.release.fails_to_start", ["10%", "90%"], "bad_release_requests", Down, &ALL, &[RELEASES, BAD], "a box that does not start answers nothing wrongly"),
     line("service.web.release.error_share", ["30%", "90%"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, &["service.web.release.fails_to_start=0%"]], "each request that a bad box gets is more likely to fail"),
+    line("service.web.container.app.cpu", ["500m", "1500m"], "boxes_ready", Down, K8S, &[&QUIET], "the autoscaler aims at a share of what is requested"),
+    line("service.web.container.app.cpu_limit", ["600m", "1000m"], "latency_p99", Down, K8S, &[&QUIET, &["service.web.latency_goal=900ms", "platform.k8s.hpa.enabled=false"]], "one request can use more of a core"),
+    line("service.web.latency_quantile", ["90%", "99.9%"], "cost_compute", Up, &PETS, &[&QUIET, &["practice.machines=['m7i.large']", "service.web.latency_goal=1s"]], "more of the requests must be fast"),
+    line("service.web.availability_goal", ["90%", "99.99%"], "minutes_below_slo", Up, &ALL, &[CRASHES], "more minutes are not good enough"),
+    line("service.web.server.cancels", ["true", "false"], "cpu_wasted", Up, &PETS, &[&QUIET, &OVERLOAD], "boxes work for callers who have left"),
+    line("service.web.traffic.event.sale.ramp", ["10m", "12h"], "utilization", Up, &PETS, &[&QUIET, TWELVE, SALE], "the sale begins earlier and ends later"),
+    line("service.web.traffic.flash.rise", ["1m", "2h"], "within_goal", Up, CATTLE, &[&QUIET, CROWD], "a crowd that comes slowly can be followed"),
+    line("service.web.traffic.growth.shape", ["exponential", "linear"], "utilization", Up, &PETS, &[&QUIET, TWELVE, &["service.web.traffic.growth.per_year=9"]], "a straight line lies above the curve through its ends"),
+    line("service.web.traffic.bursts.window", ["15s", "10m"], "within_goal", Up, &PETS, &[&QUIET, TIGHT, &["service.web.traffic.bursts.dispersion=80"]], "as much dispersion of more requests is less of the rate"),
 ];
 
 #[rustfmt::skip]
@@ -113,12 +124,19 @@ const FAULTS: &[Line] = &[
     line("cloud.launch_failure_delay", ["5s", "10m"], "recovery_time", Up, CATTLE, &[LOSSES, LAUNCHES_FAIL], "a failed launch is known later"),
     line("cloud.reboot", ["30s", "10m"], "recovery_time", Up, &PETS, &[CRASHES, LONG_CRASHES], "who is paged reboots a machine that stays away"),
     line("cloud.os_memory", ["300MiB", "1200MiB"], "memory_overhead", Up, &ALL, &[&QUIET], "the guest system holds more"),
+    line("faults.rack_size", ["1", "16"], "availability", Down, &PETS, &[TWELVE, RACKS, &["cloud.zones=1"]], "the same boxes fail together"),
+    line("faults.power_outage.racks", ["1", "40"], "availability", Down, &PETS, &[TWELVE, &["cloud.zones=1", "faults.rack_size=1", "faults.power_outage.rate=200/year"]], "the same boxes fail together"),
+    line("faults.rack_network.spell", ["5s", "10m"], "requests_to_dead_boxes", Down, &PETS, &[LOSSY], "checks notice what lasts, not what flickers"),
+    line("faults.spot_reclaim.notice", ["1s", "10m"], "requests_to_dead_boxes", Down, CATTLE, &[SPOT, &["faults.spot_reclaim.rate=60/month"]], "machines are drained before they go"),
+    line("cloud.zones", ["1", "3"], "availability", Up, &ALL, &[ZONES], "an outage leaves the others"),
 ];
 
 #[rustfmt::skip]
 const PEOPLE_AND_DELAYS: &[Line] = &[
     line("team.acknowledge", ["1m", "1h"], "replica_deficit", Up, &PETS, &[LOSSES, &["team.acknowledge_off_hours=1m"]], "work begins later by day"),
     line("team.on_call", ["1", "4"], "recovery_time", Down, &PETS, &[&["faults.vm_loss.rate=1000/year", "service.web.release.rate=0/week"]], "repairs queue for fewer hands"),
+    line("team.day_ends", ["11:00", "17:00"], "release_lead_time", Down, &PETS, &[RELEASES], "planned work waits for a longer day"),
+    line("team.engineers", ["1", "8"], "release_lead_time", Down, &PETS, &[RELEASES, MANY_REPAIRS], "releases and rebuilds wait for fewer hands"),
     line("team.day_begins", ["09:00", "15:00"], "release_lead_time", Up, &PETS, &[RELEASES], "planned work waits for a shorter day"),
     line("practice.build", ["1m", "2h"], "release_lead_time", Up, &ALL, &[RELEASES], "a release is built before it is rolled out"),
     line("practice.diagnose", ["1m", "2h"], "rollback_time", Up, &PETS, &[RELEASES, BAD, ERRORS], "who is called looks first"),
@@ -180,6 +198,8 @@ const MONEY_AND_MACHINES: &[Line] = &[
     line("platform.k8s.agents.cpu_use", ["50m", "400m"], "cpu_overhead", Up, K8S, &[&QUIET], "agents run on every node"),
     line("platform.k8s.agents.memory_use", ["200MiB", "800MiB"], "memory_overhead", Up, K8S, &[&QUIET], "agents run on every node"),
     line("service.web.server.hold", ["20", "200"], "availability", Up, &PETS, &[&QUIET, &OVERLOAD, &["service.web.server.cancels=true", "service.web.traffic.bursts.dispersion=80"]], "fewer are refused in a burst that passes"),
+    line("practice.min_boxes", ["2", "9"], "boxes_ready", Up, &ALL, &[&QUIET, &["service.web.traffic.rate=6/s"]], "fewer would carry the traffic"),
+    line("practice.machines", ["['m7i.large']", "['m7i.4xlarge']"], "cost_compute", Up, &PETS, &[&QUIET], "two of the largest are more than is needed"),
 ];
 
 const fn line(
@@ -193,6 +213,52 @@ const fn line(
 ) -> Line {
     Line { key, values, metric, moves, on, given, because }
 }
+
+/// Keys of the world about which theory says no direction, and why. A key ending with a dot is a whole section.
+const WITHOUT_DIRECTION: &[(&str, &str)] = &[
+    ("service.NAME.requests", "how requests are simulated: `verify` compares both ways"),
+    ("service.NAME.requests_from", "when they are simulated one by one"),
+    ("service.NAME.requests_for", "when they are simulated one by one"),
+    ("service.NAME.traffic.file", "what a recording says"),
+    ("service.NAME.traffic.recording.", "how a recording is read: exact rates are tested where it is read"),
+    ("service.NAME.traffic.diurnal.peak", "when, not how much"),
+    ("service.NAME.traffic.yearly.peak", "when, not how much"),
+    ("service.NAME.traffic.event.NAME.on", "when, not how much"),
+    ("service.NAME.traffic.event.NAME.begins", "when, not how much"),
+    ("service.NAME.traffic.flash.at", "when, not how much"),
+    ("faults.vm_crash.hazard", "how incidents cluster, not how many: hosts and boxes start in equilibrium"),
+    ("faults.vm_loss.hazard", "how incidents cluster, not how many there are"),
+    ("faults.process_crash.hazard", "how incidents cluster, not how many there are"),
+    ("faults.slow_vm.hazard", "how incidents cluster, not how many there are"),
+    ("faults.rack_outage.hazard", "how incidents cluster, not how many there are"),
+    ("faults.rack_network.hazard", "how incidents cluster, not how many there are"),
+    ("faults.power_outage.hazard", "how incidents cluster, not how many there are"),
+    ("faults.overheating.hazard", "how incidents cluster, not how many there are"),
+    ("faults.zone_outage.hazard", "how incidents cluster, not how many there are"),
+    ("faults.spot_reclaim.hazard", "how incidents cluster, not how many there are"),
+];
+
+/// Keys whose direction [`crate::metamorphic`] shows, with how much.
+const WITH_AMOUNT: &[&str] = &[
+    "service.NAME.cpu_per_request",
+    "service.NAME.timeout",
+    "service.NAME.latency_goal",
+    "service.NAME.container.NAME.startup",
+    "service.NAME.container.NAME.image",
+    "service.NAME.server.workers",
+    "service.NAME.server.warm_up",
+    "service.NAME.retry.attempts",
+    "service.NAME.traffic.rate",
+    "service.NAME.release.failure_rate",
+    "faults.process_crash.rate",
+    "cloud.boot",
+    "cloud.os_cpu",
+    "practice.headroom",
+    "practice.spare_boxes",
+    "prices.machine_factor",
+    "team.acknowledge_off_hours",
+    "team.wage",
+];
 
 /// What is wrong with a line, on any of its platforms.
 fn faults(line: &Line) -> Vec<String> {
@@ -240,4 +306,32 @@ fn people_and_delays_go_the_way_of_theory() {
 #[test]
 fn money_and_machines_go_the_way_of_theory() {
     check(MONEY_AND_MACHINES);
+}
+
+/// What platforms do is their policy; what happens to them is physics.
+const WORLD: [&str; 6] = ["service.", "cloud.", "faults.", "team.", "practice.", "prices."];
+
+#[test]
+fn theory_speaks_of_every_key_of_the_world() {
+    let general = |key: &str| {
+        key.replace(".web.", ".NAME.")
+            .replace("container.app", "container.NAME")
+            .replace("event.sale", "event.NAME")
+    };
+    let lines = [REQUESTS, FAULTS, PEOPLE_AND_DELAYS, MONEY_AND_MACHINES].concat();
+    let known: Vec<String> = lines.iter().map(|line| general(line.key)).collect();
+    let excused = |path: &str| {
+        let covers = |key: &str| if key.ends_with('.') { path.starts_with(key) } else { path == key };
+        WITHOUT_DIRECTION.iter().any(|(key, _)| covers(key))
+    };
+    let docs = boxherd::scenario::describe();
+    let of_world = |path: &str| WORLD.iter().any(|section| path.starts_with(section));
+    let untold =
+        |path: &&str| !known.iter().any(|key| key == *path) && !WITH_AMOUNT.contains(path) && !excused(path);
+    let untold: Vec<&str> =
+        docs.iter().map(|d| d.path.as_str()).filter(|p| of_world(p)).filter(untold).collect();
+    assert!(untold.is_empty(), "no line about\n  {}", untold.join("\n  "));
+    let stale = |key: &&str| !docs.iter().any(|doc| doc.path.starts_with(key));
+    let named = WITHOUT_DIRECTION.iter().map(|(key, _)| *key).chain(WITH_AMOUNT.iter().copied());
+    assert_eq!(named.filter(stale).collect::<Vec<_>>(), Vec::<&str>::new(), "no such key");
 }
