@@ -9,6 +9,7 @@ mod explain;
 mod outcome;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod verify;
 mod verify_kubernetes;
@@ -39,6 +40,7 @@ enum Command {
     Check(check::Arguments),
     Explain(explain::Arguments),
     Replay(replay::Arguments),
+    Report(report::Arguments),
     Verify(verify::Arguments),
 }
 
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::check(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
     };
     match result {

@@ -8,7 +8,7 @@ use crate::experiment::{self, Options};
 use crate::report::number::significant;
 use crate::report::table::{TableOptions, WIDTH, table};
 use crate::report::words::wrap;
-use crate::report::{charts, verdict};
+use crate::report::{drawings, verdict};
 use crate::results::rows::{DifferenceRow, Manifest, PrecisionManifest, ResultSet, SummaryRow};
 use crate::results::write;
 use crate::scenario::{self, Scenario};
@@ -105,7 +105,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let _ = writeln!(anstream::stderr(), "{}", wrap(&told, WIDTH));
     }
 
-    write::write(&out, &results, &charts::all(&results)).map_err(Failure::run)?;
+    write::write(&out, &results, &drawings::all(&results)).map_err(Failure::run)?;
     let text = match arguments.format {
         Format::Table => arguments.comparison(&results, &out),
         Format::Json => json(&results),
@@ -307,7 +307,7 @@ mod tests {
     fn json_is_one_document_with_a_schema_version() {
         let results = fixture::three_platforms();
         let value: serde_json::Value = serde_json::from_str(&json(&results)).unwrap();
-        assert_eq!(value["schema_version"], 2);
+        assert_eq!(value["schema_version"], 3);
         assert_eq!(value["manifest"]["scenario_name"], "quickstart");
         assert_eq!(value["summary"].as_array().unwrap().len(), results.summary.len());
         assert_eq!(value["differences"].as_array().unwrap().len(), results.differences.len());

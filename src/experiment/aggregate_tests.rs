@@ -22,6 +22,7 @@ fn frame() -> Frame {
         warm_up_s: 0.0,
         horizon_s: 3_600.0,
         start_date: "2026-01-05".to_owned(),
+        assumptions: Vec::new(),
         price_date: "2026-11-01".to_owned(),
         platforms: vec![],
     };

@@ -17,7 +17,7 @@ pub mod statistics;
 use crate::metrics::outcome::ReplicationOutcome;
 use crate::metrics::{Frame, Recorder};
 use crate::platform::{Platform, PlatformParameters, Sizing};
-use crate::results::rows::{Manifest, PrecisionManifest, ResultSet, SCHEMA_VERSION};
+use crate::results::rows::{AssumptionManifest, Manifest, PrecisionManifest, ResultSet, SCHEMA_VERSION};
 use crate::scenario::Scenario;
 use crate::simulation;
 use crate::world::World;
@@ -288,9 +288,19 @@ fn aggregate_frame(scenario: &Scenario, frame: &Frame) -> aggregate::Frame {
             horizon_s: (p.run.warm_up + p.run.length).as_secs_f64(),
             start_date: p.run.start.to_string(),
             price_date: crate::catalog::PRICE_DATE.to_owned(),
+            assumptions: scenario.assumptions().map(assumption).collect(),
             platforms: Vec::new(),
         },
         services: frame.services.iter().map(|s| s.name.clone()).collect(),
         buckets: (0..frame.buckets()).map(bucket).collect(),
+    }
+}
+
+fn assumption((key, doc): (String, crate::parameter::ParameterDoc)) -> AssumptionManifest {
+    AssumptionManifest {
+        key,
+        value: doc.default.unwrap_or_default().to_owned(),
+        meaning: doc.meaning,
+        source: doc.source.unwrap_or_default().to_owned(),
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn timeseries(
             offered_rps: average(|point| point.offered_rps),
             served_rps: average(|point| point.served_rps),
             failed_rps: average(|point| point.failed_rps),
+            slow_rps: average(|point| point.slow_rps),
             paid_cores: machines(|point| point.paid_cores),
             useful_cores: average(|point| point.useful_cores),
             wasted_cores: average(|point| point.wasted_cores),

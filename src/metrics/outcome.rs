@@ -55,6 +55,7 @@ pub struct SeriesPoint {
     pub offered_rps: f64,
     pub served_rps: f64,
     pub failed_rps: f64,
+    pub slow_rps: f64,
     pub useful_cores: f64,
     pub wasted_cores: f64,
     pub boxes_ready: f64,

@@ -79,6 +79,7 @@ impl Series {
             point.offered_rps += flow.offered * seconds;
             point.served_rps += flow.served * seconds;
             point.failed_rps += flow.failed() * seconds;
+            point.slow_rps += flow.slow * seconds;
             point.useful_cores += flow.useful_cores * seconds;
             point.wasted_cores += flow.wasted_cores * seconds;
         }
@@ -148,6 +149,7 @@ impl Part for Series {
                     offered_rps: sums.offered_rps / seconds,
                     served_rps: sums.served_rps / seconds,
                     failed_rps: sums.failed_rps / seconds,
+                    slow_rps: sums.slow_rps / seconds,
                     useful_cores: sums.useful_cores / seconds,
                     wasted_cores: sums.wasted_cores / seconds,
                     boxes_ready: sums.boxes_ready / seconds,
@@ -156,6 +158,7 @@ impl Part for Series {
                 whole.offered_rps += point.offered_rps;
                 whole.served_rps += point.served_rps;
                 whole.failed_rps += point.failed_rps;
+                whole.slow_rps += point.slow_rps;
                 whole.useful_cores += point.useful_cores;
                 whole.wasted_cores += point.wasted_cores;
                 whole.boxes_ready += point.boxes_ready;

@@ -52,6 +52,28 @@ pub fn table(results: &ResultSet, options: TableOptions) -> String {
     text + &legend(results, &sheets)
 }
 
+/// A row for whoever lays out the table otherwise.
+pub struct Row {
+    pub group: Group,
+    pub title: String,
+    /// What the metric means, in a sentence or two.
+    pub doc: &'static str,
+    /// By platform: what is shown, and whether it is better than every other beyond chance.
+    pub cells: Vec<(String, bool)>,
+}
+
+/// The rows of the table for a service; the empty name is the whole platform.
+pub fn rows(results: &ResultSet, service: &str, verbose: bool) -> Vec<Row> {
+    let sheet = Sheet::new(results, service, TableOptions { verbose, styled: false });
+    let row = |line: Line| {
+        let cells = line.entries.iter().map(|entry| (entry.shown(line.scale, true), entry.best)).collect();
+        // Titles break for the terminal's sake only.
+        let title = line.title.split('\n').map(str::trim).collect::<Vec<_>>().join(" ");
+        Row { group: line.group, title, doc: line.doc, cells }
+    };
+    sheet.lines.into_iter().map(row).collect()
+}
+
 /// Explains the signs that occur.
 fn legend(results: &ResultSet, sheets: &[Sheet<'_>]) -> String {
     let any = |has: fn(&Entry) -> bool| sheets.iter().flat_map(Sheet::entries).any(has);
@@ -78,6 +100,7 @@ struct Entry {
 struct Line {
     group: Group,
     title: String,
+    doc: &'static str,
     scale: Scale,
     entries: Vec<Entry>,
 }
@@ -115,7 +138,13 @@ impl<'a> Sheet<'a> {
                     entries[best].best = !looks_equal(metric.scale, best, &entries);
                 }
                 let title = title(metric, &statistic);
-                lines.push(Line { group: metric.group, title, scale: metric.scale, entries });
+                lines.push(Line {
+                    group: metric.group,
+                    title,
+                    doc: metric.doc,
+                    scale: metric.scale,
+                    entries,
+                });
             }
         }
         Sheet { platforms, lines }
@@ -173,9 +202,12 @@ impl<'a> Sheet<'a> {
 
 impl Entry {
     fn write(&self, scale: Scale, with_interval: bool) -> String {
+        format!("{}{}", self.shown(scale, with_interval), if self.best { BEST } else { " " })
+    }
+
+    fn shown(&self, scale: Scale, with_interval: bool) -> String {
         let interval = self.interval.filter(|_| with_interval);
-        let text = self.value.map_or(DASH.to_owned(), |value| cell(scale, value, interval));
-        format!("{text}{}", if self.best { BEST } else { " " })
+        self.value.map_or(DASH.to_owned(), |value| cell(scale, value, interval))
     }
 }
 

@@ -54,6 +54,7 @@ impl Header for TimeseriesRow {
         "offered_rps",
         "served_rps",
         "failed_rps",
+        "slow_rps",
         "paid_cores",
         "useful_cores",
         "wasted_cores",

@@ -4,8 +4,8 @@
 
 use super::metric::{METRICS, MetricId};
 use super::rows::{
-    CostRow, DifferenceRow, IncidentRow, Manifest, PlatformManifest, ReplicationRow, ResultSet,
-    SCHEMA_VERSION, SizeManifest, SummaryRow, TimeseriesRow,
+    AssumptionManifest, CostRow, DifferenceRow, IncidentRow, Manifest, PlatformManifest, ReplicationRow,
+    ResultSet, SCHEMA_VERSION, SizeManifest, SummaryRow, TimeseriesRow,
 };
 use std::path::{Path, PathBuf};
 
@@ -129,6 +129,12 @@ fn manifest() -> Manifest {
         horizon_s: 29.0 * 86_400.0,
         start_date: "2026-01-05".to_owned(),
         price_date: "2026-11-01".to_owned(),
+        assumptions: vec![AssumptionManifest {
+            key: "team.acknowledge".to_owned(),
+            value: "lognormal(4m, 0.7)".to_owned(),
+            meaning: "Time until a page is acknowledged in office hours.".to_owned(),
+            source: "targets of 5 min are usual; no measurements found".to_owned(),
+        }],
         platforms: PLATFORMS.map(platform).to_vec(),
     }
 }
@@ -167,6 +173,7 @@ fn timeseries() -> Vec<TimeseriesRow> {
                 offered_rps: useful * 100.0,
                 served_rps: useful * 99.9,
                 failed_rps: useful * 0.1,
+                slow_rps: useful * 0.05,
                 paid_cores: Some(paid),
                 useful_cores: useful,
                 wasted_cores: 0.1,

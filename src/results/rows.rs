@@ -2,10 +2,11 @@
 //!
 //! Knows nothing of the simulator; a report is drawn from these alone. Start at [`ResultSet`].
 
+use super::metric::MetricId;
 use serde::{Deserialize, Serialize};
 
 /// Version of the folder's layout and columns; raised when a reader has to know.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Everything a results folder holds, but for the charts. Platforms come in the manifest's order everywhere; no
 /// number is NaN or infinite.
@@ -45,7 +46,22 @@ pub struct Manifest {
     pub start_date: String,
     /// Date of the price list used.
     pub price_date: String,
+    /// Numbers that the results rest on, that nobody has checked against a source, and that the scenario leaves as
+    /// they are.
+    #[serde(default)]
+    pub assumptions: Vec<AssumptionManifest>,
     pub platforms: Vec<PlatformManifest>,
+}
+
+/// A default that is an estimate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssumptionManifest {
+    /// As a scenario would set it, e.g. `platform.pets.build`.
+    pub key: String,
+    pub value: String,
+    pub meaning: String,
+    /// Where the number comes from, or that no source was found.
+    pub source: String,
 }
 
 /// Replications were added until the differences behind the verdict were narrow enough.
@@ -184,6 +200,8 @@ pub struct TimeseriesRow {
     pub offered_rps: f64,
     pub served_rps: f64,
     pub failed_rps: f64,
+    /// Of the served: slower than the latency goal.
+    pub slow_rps: f64,
     /// CPU cores paid for, and what they did. Whole platform only; empty for a service.
     pub paid_cores: Option<f64>,
     pub useful_cores: f64,
@@ -246,6 +264,39 @@ pub struct CostRow {
     pub usd_per_month: f64,
     pub ci_low: Option<f64>,
     pub ci_high: Option<f64>,
+}
+
+impl ResultSet {
+    /// One statistic of a metric for the whole of a platform.
+    pub fn whole(&self, platform: &str, metric: MetricId, statistic: &str) -> Option<&SummaryRow> {
+        self.of_service(platform, "", metric, statistic)
+    }
+
+    /// One statistic of a metric for a service on a platform; the empty name is the whole platform.
+    pub fn of_service(
+        &self,
+        platform: &str,
+        service: &str,
+        metric: MetricId,
+        statistic: &str,
+    ) -> Option<&SummaryRow> {
+        let metric = metric.definition().name;
+        let is_it = |row: &&SummaryRow| {
+            row.platform == platform && row.service == service && row.is_of(metric, statistic)
+        };
+        self.summary.iter().find(is_it)
+    }
+
+    /// Names of the services that any row speaks of, in the order of the rows.
+    pub fn services(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for row in self.summary.iter().filter(|row| !row.service.is_empty()) {
+            if !names.contains(&row.service.as_str()) {
+                names.push(&row.service);
+            }
+        }
+        names
+    }
 }
 
 impl SummaryRow {

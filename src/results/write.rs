@@ -19,6 +19,7 @@ pub const TIMESERIES: &str = "timeseries.csv";
 pub const INCIDENTS: &str = "incidents.csv";
 pub const COSTS: &str = "costs.csv";
 pub const CHARTS: &str = "charts";
+pub const REPORT: &str = "report.html";
 
 /// Why results could not be written: the path, and what to do where we know it.
 #[derive(Debug)]
@@ -82,18 +83,21 @@ pub fn probe(target: &Path) -> Result<(), WriteError> {
     fs::remove_dir(&trial).map_err(io_error("remove", &trial))
 }
 
-/// Writes `results` and `charts` (name → SVG) as the folder `target`, replacing earlier results as one step.
+/// A file that is drawn from the rows: its path in the folder, and its bytes.
+pub type Drawing = (String, Vec<u8>);
+
+/// Writes `results` and `drawings` as the folder `target`, replacing earlier results as one step.
 ///
 /// # Errors
 /// If `target` is not replaceable or any file operation fails; the earlier results are then still in place.
-pub fn write(target: &Path, results: &ResultSet, charts: &[(String, String)]) -> Result<(), WriteError> {
+pub fn write(target: &Path, results: &ResultSet, drawings: &[Drawing]) -> Result<(), WriteError> {
     let target = Target::resolve(target)?;
     fs::create_dir_all(&target.parent).map_err(io_error("create", &target.parent))?;
     target.tidy_up()?;
     target.check_replaceable()?;
 
     let fresh = target.beside("tmp", std::process::id());
-    let written = fill(&fresh, results, charts).and_then(|()| target.swap(&fresh));
+    let written = fill(&fresh, results, drawings).and_then(|()| target.swap(&fresh));
     if written.is_err() {
         // Best effort: the first error is the one worth reporting, and the next run tidies up as well.
         let _ = fs::remove_dir_all(&fresh);
@@ -208,7 +212,7 @@ fn is_alive(pid: u32) -> bool {
         && (!Path::new("/proc/self").exists() || Path::new("/proc").join(pid.to_string()).exists())
 }
 
-fn fill(folder: &Path, results: &ResultSet, charts: &[(String, String)]) -> Result<(), WriteError> {
+fn fill(folder: &Path, results: &ResultSet, drawings: &[Drawing]) -> Result<(), WriteError> {
     fs::create_dir(folder).map_err(io_error("create", folder))?;
     write_manifest(&folder.join(MANIFEST), &results.manifest)?;
     write_rows(&folder.join(SUMMARY), &results.summary)?;
@@ -220,8 +224,8 @@ fn fill(folder: &Path, results: &ResultSet, charts: &[(String, String)]) -> Resu
 
     let chart_folder = folder.join(CHARTS);
     fs::create_dir(&chart_folder).map_err(io_error("create", &chart_folder))?;
-    for (name, svg) in charts {
-        write_file(&chart_folder.join(format!("{name}.svg")), svg.as_bytes())?;
+    for (path, bytes) in drawings {
+        write_file(&folder.join(path), bytes)?;
     }
     sync_folder(&chart_folder);
     sync_folder(folder);

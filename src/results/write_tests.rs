@@ -15,7 +15,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn a_results_folder_holds_every_file_and_nothing_beside_it() {
     let scratch = Scratch::new("every-file");
-    let charts = [("costs".to_owned(), "<svg/>".to_owned())];
+    let charts = [("charts/costs.svg".to_owned(), b"<svg/>".to_vec())];
     write(&scratch.join("a/b/out"), &fixture::three_platforms(), &charts).unwrap();
     assert_eq!(
         names(&scratch.join("a/b/out")),
@@ -39,8 +39,8 @@ fn earlier_results_and_empty_folders_are_replaced() {
     let scratch = Scratch::new("replaced");
     let out = scratch.join("out");
     fs::create_dir(&out).unwrap();
-    write(&out, &fixture::three_platforms(), &[("old".to_owned(), String::new())]).unwrap();
-    write(&out, &fixture::three_platforms(), &[("new".to_owned(), String::new())]).unwrap();
+    write(&out, &fixture::three_platforms(), &[("charts/old.svg".to_owned(), Vec::new())]).unwrap();
+    write(&out, &fixture::three_platforms(), &[("charts/new.svg".to_owned(), Vec::new())]).unwrap();
     assert_eq!(names(&out.join(CHARTS)), ["new.svg"]);
     assert_eq!(names(scratch.path()), ["out"]);
 }
@@ -102,7 +102,7 @@ fn results_lost_between_the_two_renames_come_back() {
 fn a_failed_second_rename_puts_the_old_results_back() {
     let scratch = Scratch::new("put-back");
     let out = scratch.join("out");
-    write(&out, &fixture::three_platforms(), &[("old".to_owned(), String::new())]).unwrap();
+    write(&out, &fixture::three_platforms(), &[("charts/old.svg".to_owned(), Vec::new())]).unwrap();
     // The fresh folder does not exist, so moving it into place must fail.
     let error = Target::resolve(&out).unwrap().swap(&scratch.join("missing")).unwrap_err().to_string();
     assert!(error.contains("move new results to"), "{error}");

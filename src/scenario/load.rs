@@ -77,6 +77,7 @@ pub fn load_text(
     let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = parameters.name.clone().unwrap_or(stem);
     let text = String::from_utf8_lossy(bytes).into_owned();
+    let parameters = (parameters, super::assumptions::keys_set(&table));
     let scenario = Scenario::new((name, file.to_owned()), text, overrides.to_vec(), parameters, curves);
     check::feasible(&scenario, &mut problems);
     if problems.is_empty() { Ok(scenario) } else { Err(LoadError { problems, sources }) }

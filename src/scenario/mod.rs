@@ -5,6 +5,7 @@
 //!
 //! Start at [`Scenario`], the list of sections; [`load::load`] reads one, [`check`] finds what no single key shows.
 
+mod assumptions;
 mod check;
 mod load;
 
@@ -70,6 +71,8 @@ pub struct Scenario {
     pub text: String,
     pub overrides: Vec<String>,
     pub parameters: ScenarioParameters,
+    /// Keys that the file or an override sets.
+    keys_set: Vec<String>,
     /// What every replication's world is made of.
     pub world: WorldSpec,
 }
@@ -79,7 +82,7 @@ impl Scenario {
         (name, file): (String, String),
         text: String,
         overrides: Vec<String>,
-        parameters: ScenarioParameters,
+        (parameters, keys_set): (ScenarioParameters, Vec<String>),
         curves: Vec<Curve>,
     ) -> Self {
         let team = &parameters.team;
@@ -99,11 +102,16 @@ impl Scenario {
             warm_up: parameters.run.warm_up,
             horizon: SimTime::ZERO + parameters.run.warm_up + parameters.run.length,
         };
-        Scenario { name, file, text, overrides, parameters, world }
+        Scenario { name, file, text, overrides, parameters, keys_set, world }
     }
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Defaults in force that nobody has checked against a source: the key as one would set it, and what it is.
+    pub fn assumptions(&self) -> impl Iterator<Item = (String, ParameterDoc)> {
+        assumptions::assumptions(&self.parameters, &self.keys_set).into_iter()
     }
 
     /// In the order of the file.

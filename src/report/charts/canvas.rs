@@ -3,6 +3,7 @@
 //! A thin wall around plotters' SVG backend, which is all of plotters that is used: its own axes cannot do
 //! logarithmic time or labels beside lines. Knows no metric. Start at [`Canvas::draw`].
 
+pub use crate::report::palette::{FAINT, INK, RULE, colour};
 use crate::results::rows::ResultSet;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -20,32 +21,13 @@ pub const AXIS_TITLE: i32 = 30;
 pub const TOP: i32 = 120;
 pub const BOTTOM: i32 = HEIGHT - 126;
 
-pub const INK: RGBColor = RGBColor(34, 34, 34);
-pub const FAINT: RGBColor = RGBColor(110, 110, 110);
-pub const RULE: RGBColor = RGBColor(222, 222, 222);
-
 /// Text heights in pixels of the sheet.
 pub const LARGE: i32 = 34;
 pub const MEDIUM: i32 = 26;
 pub const SMALL: i32 = 22;
 
-/// Okabe and Ito's palette without black and yellow: told apart by every common kind of colour blindness.
-const PLATFORM_COLOURS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(230, 159, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(213, 94, 0),
-];
-
 /// Lengths of dash and gap; empty is a solid line. Not in step with the colours, so that the pair says who it is.
 const PLATFORM_DASHES: [&[i32]; 4] = [&[], &[22, 9], &[5, 7], &[22, 7, 5, 7]];
-
-/// The colour of the platform at that place in the manifest, the same in every figure.
-pub fn colour(platform: usize) -> RGBColor {
-    PLATFORM_COLOURS[platform % PLATFORM_COLOURS.len()]
-}
 
 pub fn dashes(platform: usize) -> &'static [i32] {
     PLATFORM_DASHES[platform % PLATFORM_DASHES.len()]

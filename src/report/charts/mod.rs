@@ -3,11 +3,17 @@
 //! Knows rows only. Colours, sizes, axes and the caption live in [`canvas`] so that all figures look alike. Start at
 //! [`all`]; a new figure is a new file and one line there.
 
+mod availability;
 mod axis;
 mod canvas;
 mod cost;
+mod dots;
+mod people;
 mod recovery;
+mod releases;
+mod stack;
 mod utilization;
+pub mod waterfall;
 
 use crate::results::rows::ResultSet;
 
@@ -16,8 +22,15 @@ type Draw = fn(&ResultSet) -> Option<String>;
 
 /// Every figure that the rows have something to show for: (name without extension, SVG).
 pub fn all(results: &ResultSet) -> Vec<(String, String)> {
-    let figures: [(&str, Draw); 3] =
-        [("utilization", utilization::draw), ("cost", cost::draw), ("recovery", recovery::draw)];
+    let figures: [(&str, Draw); 7] = [
+        ("utilization", utilization::draw),
+        ("cost", cost::draw),
+        ("recovery", recovery::draw),
+        ("waterfall", waterfall::draw),
+        ("availability", availability::draw),
+        ("releases", releases::draw),
+        ("people", people::draw),
+    ];
     figures.into_iter().filter_map(|(name, draw)| Some((name.to_owned(), draw(results)?))).collect()
 }
 
@@ -31,7 +44,8 @@ mod tests {
         let results = fixture::three_platforms();
         let figures = all(&results);
         let names: Vec<&str> = figures.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["utilization", "cost", "recovery"]);
+        let expected = ["utilization", "cost", "recovery", "waterfall", "availability", "releases", "people"];
+        assert_eq!(names, expected);
         assert_eq!(figures, all(&results));
         for (name, svg) in figures {
             assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{name}");
@@ -64,6 +78,7 @@ mod tests {
         results.timeseries.clear();
         results.incidents.clear();
         results.costs.clear();
+        results.summary.clear();
         let figures = all(&results);
         let [(name, svg)] = figures.as_slice() else { panic!("{} figures", figures.len()) };
         assert!(name == "recovery" && svg.contains("no machine was lost"), "{svg}");
