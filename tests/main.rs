@@ -3,6 +3,7 @@
 //! `layers` reads the source; `command_line` starts real processes; all others use the public API. Platforms are
 //! those of the quickstart scenario, so that a new one is covered as soon as it is in there.
 
+mod browser;
 mod command_line;
 mod determinism;
 mod faults;
