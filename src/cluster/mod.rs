@@ -153,6 +153,10 @@ impl Cluster {
                 queues.add_owner(id, store, visible);
                 queues.add_endpoints(id, store, visible);
                 queues.add_budgets(store.pod(id).map(|pod| pod.template), store, visible);
+                if let Some(node) = store.pod(id).filter(|pod| pod.is_terminating()).and_then(|pod| pod.node)
+                {
+                    self.pod_gc.on_terminating(node, &mut context!(self, now));
+                }
             }
             Change::Budget(id) => queues.disruption.add(id, visible),
             Change::PodRemoved(pod) => {
@@ -172,7 +176,7 @@ impl Cluster {
                 store.daemon_sets().for_each(|set| queues.daemon_set.add(set, visible));
                 queues.taint_eviction.add(id, visible);
                 self.node_lifecycle.on_node_changed(id, &mut context!(self, now));
-                self.pod_gc.on_node_changed(id, &mut context!(self, now));
+                self.pod_gc.on_terminating(id, &mut context!(self, now));
             }
             Change::NodeRemoved(id) => {
                 store.daemon_sets().for_each(|set| queues.daemon_set.add(set, visible));

@@ -64,8 +64,10 @@ pub fn sync(id: DaemonSetId, cx: &mut Context<'_>) -> Option<SimTime> {
             to_create.push(host);
         }
     }
-    // Pods of nodes that are gone.
-    to_delete.extend(pods.into_values().flatten());
+    // Pods of nodes that are gone: nobody else removes those that were never bound; the others are left to pod garbage
+    // collection (getUnscheduledPodsWithoutNode).
+    let is_unbound = |pod: &PodId| cx.store.pod(*pod).is_some_and(|pod| pod.node.is_none());
+    to_delete.extend(pods.into_values().flatten().filter(is_unbound));
     let mut may_go = max_unavailable.rounded_up(places).max(1).saturating_sub(missing);
     for (available, pod) in replaceable {
         if !available || may_go > 0 {
@@ -120,4 +122,54 @@ fn runs_on(spec: &PodSpec, node: &Node) -> bool {
 /// Whether the pod that is there may stay.
 fn stays_on(spec: &PodSpec, node: &Node) -> bool {
     node.taints.iter().all(|t| t.effect != Effect::NoExecute || spec.tolerates(t))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::controllers::test_rig::Rig;
+    use crate::cluster::objects::{Container, DaemonSet, Labels, Size};
+    use crate::engine::SimDuration;
+
+    #[test]
+    fn a_bound_pod_of_a_node_that_is_gone_is_left_to_pod_garbage_collection() {
+        let mut rig = Rig::new();
+        let labels = Labels::default().with(Name::APP, Name::number(1));
+        let store = &mut rig.cluster.store;
+        let spec = PodSpec::of_container(labels, Container::default()).of_daemon();
+        let template = store.intern_revision(spec);
+        let (max_unavailable, min_ready) = (Size::Pods(1), SimDuration::ZERO);
+        let id = store.add_daemon_set(DaemonSet { template, max_unavailable, min_ready });
+        rig.run_to(1_000);
+        let pods = |rig: &Rig| -> Vec<(PodId, bool, bool)> {
+            let all = rig.cluster.store.pods_of(Owner::DaemonSet(id));
+            all.map(|(pod, p)| (pod, p.node.is_some(), p.is_terminating())).collect()
+        };
+        let [(pod, true, false)] = pods(&rig)[..] else { panic!("one bound pod, not {:?}", pods(&rig)) };
+        let node = rig.cluster.store.nodes().next().expect("the rig has a node").0;
+        rig.cluster.store.remove_node(node);
+        // Not deleted by the controller; found by the scan at 20 s, and gone after 40 s of quarantine.
+        rig.run_to(59_900);
+        assert_eq!(pods(&rig), [(pod, true, false)]);
+        rig.run_to(60_000);
+        assert_eq!(pods(&rig), []);
+    }
+
+    #[test]
+    fn an_unbound_pod_of_a_node_that_is_gone_goes_at_once() {
+        let mut rig = Rig::new();
+        let node = rig.cluster.store.nodes().next().expect("the rig has a node").0;
+        let labels = Labels::default().with(Name::APP, Name::number(1));
+        // It asks for more than the node has, so it stays Pending.
+        let container = Container { cpu: Some(2_000_000), ..Container::default() };
+        let store = &mut rig.cluster.store;
+        let template = store.intern_revision(PodSpec::of_container(labels, container).of_daemon());
+        let (max_unavailable, min_ready) = (Size::Pods(1), SimDuration::ZERO);
+        let id = store.add_daemon_set(DaemonSet { template, max_unavailable, min_ready });
+        rig.run_to(1_000);
+        assert_eq!(rig.cluster.store.pods_of(Owner::DaemonSet(id)).count(), 1);
+        rig.cluster.store.remove_node(node);
+        rig.run_to(1_100);
+        assert_eq!(rig.cluster.store.pods_of(Owner::DaemonSet(id)).count(), 0);
+    }
 }

@@ -1,8 +1,8 @@
 //! Pod garbage collector: removes pods whose node no longer exists, or is known to be out of service.
 //!
-//! Watches nodes. Reads pods. Deletes them by force. Follows pkg/controller/podgc of v1.36.2: a scan every 20 s; a quarantine of
-//! 40 s from the scan that first finds a pod without its node; terminating pods of a node that is not ready and has the taint
-//! `out-of-service` go with the next scan.
+//! Watches nodes, and pods that are told to end. Reads both. Deletes pods by force. Follows pkg/controller/podgc/gc_controller.go
+//! of v1.36.2: a scan every 20 s; a quarantine of 40 s from the scan that first finds a pod without its node; terminating pods
+//! of a node that is not ready and has the taint `out-of-service` go with the next scan.
 //!
 //! *Deviation:* a scan that would find nothing is not run; the limit of 12,500 ended pods is not kept.
 //!
@@ -10,7 +10,7 @@
 
 use super::Context;
 use crate::cluster::event::Event;
-use crate::cluster::objects::{Effect, Name, NodeId, PodId};
+use crate::cluster::objects::{Effect, Name, Node, NodeId, PodId};
 use crate::engine::{SimDuration, SimTime};
 
 const PERIOD: SimDuration = SimDuration::from_secs(20);
@@ -33,9 +33,9 @@ impl PodGc {
         }
     }
 
-    /// The next scan will find what terminates on a node that is out of service.
-    pub fn on_node_changed(&mut self, id: NodeId, cx: &mut Context<'_>) {
-        if is_out_of_service(id, cx) {
+    /// A node is out of service, or a pod on it is told to end: the next scan will find what terminates there.
+    pub fn on_terminating(&mut self, id: NodeId, cx: &mut Context<'_>) {
+        if is_out_of_service(id, cx) && cx.store.pods_on(id).any(|(_, pod)| pod.is_terminating()) {
             cx.at(cx.now.next_tick(SimTime::ZERO, PERIOD), Event::CollectOrphans);
         }
     }
@@ -61,7 +61,35 @@ impl PodGc {
 }
 
 fn is_out_of_service(id: NodeId, cx: &Context<'_>) -> bool {
-    let is_tainted =
-        |n: &crate::cluster::objects::Node| n.taint(Name::OUT_OF_SERVICE, Effect::NoExecute).is_some();
+    let is_tainted = |n: &Node| n.taint(Name::OUT_OF_SERVICE, Effect::NoExecute).is_some();
     cx.store.node(id).is_some_and(|node| !node.is_ready() && is_tainted(node))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::controllers::test_rig::Rig;
+    use crate::cluster::objects::{Container, Labels, NodeCondition, Owner, PodSpec, Toleration};
+
+    #[test]
+    fn a_pod_told_to_end_after_its_node_went_out_of_service_is_collected_by_the_next_scan() {
+        let mut rig = Rig::new();
+        let mut spec = PodSpec::of_container(Labels::default(), Container::default());
+        spec.tolerations = vec![Toleration { key: None, value: None, effect: None, seconds: None }];
+        let store = &mut rig.cluster.store;
+        let template = store.intern_template(spec);
+        let pod = store.create_pod(Owner::None, template, rig.now);
+        let node = store.nodes().next().expect("the rig has a node").0;
+        store.bind(pod, node);
+        store.set_node_ready(node, NodeCondition::Unknown, rig.now);
+        store.add_taint(node, Name::OUT_OF_SERVICE, Effect::NoExecute, rig.now);
+        rig.run_to(61_000);
+        assert!(rig.cluster.store.pod(pod).is_some(), "it bears the taint and was not told to end");
+        rig.cluster.store.delete_pod(pod, rig.now);
+        // Scans come at 60, 80 s …
+        rig.run_to(79_900);
+        assert!(rig.cluster.store.pod(pod).is_some());
+        rig.run_to(80_000);
+        assert!(rig.cluster.store.pod(pod).is_none());
+    }
 }

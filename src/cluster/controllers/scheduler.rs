@@ -52,8 +52,6 @@ pub struct SchedulerController {
     writes: VecDeque<Write>,
     /// Why pods that wait were given no node, the last time.
     failures: BTreeMap<PodId, Failure>,
-    /// Disruption budgets whose status no controller keeps.
-    budgets: Vec<Budget>,
     ties: Stream,
     flush_at: Option<SimTime>,
     /// The set of nodes that it has listed.
@@ -74,16 +72,10 @@ impl SchedulerController {
             client: TokenBucket::new(settings.scheduler_rate, settings.scheduler_burst),
             writes: VecDeque::new(),
             failures: BTreeMap::new(),
-            budgets: Vec::new(),
             ties,
             flush_at: None,
             listed: None,
         }
-    }
-
-    /// Budgets that preemption tries to keep beside those in the store, with a status that stays as it is.
-    pub fn set_budgets(&mut self, budgets: Vec<Budget>) {
-        self.budgets = budgets;
     }
 
     /// What a change is to the scheduler; `None` if it need not know.
@@ -195,11 +187,11 @@ impl SchedulerController {
 
     fn cycle(&mut self, store: &Store, now: SimTime) -> Option<Decision> {
         let started = |pod: PodId| store.pod(pod).and_then(|pod| pod.started);
-        let in_store = store.budgets().map(|id| {
+        let of_store = |id| {
             let budget = store.budget(id);
-            Budget { selector: budget.selector.clone(), allowed: budget.status.allowed }
-        });
-        let budgets: Vec<Budget> = self.budgets.iter().cloned().chain(in_store).collect();
+            Budget { selector: &budget.selector, allowed: budget.status.allowed }
+        };
+        let budgets: Vec<Budget<'_>> = store.budgets().map(of_store).collect();
         let mut outside = Outside { now, budgets: &budgets, started: &started, stream: &mut self.ties };
         self.scheduler.schedule_one(&mut outside)
     }

@@ -2,7 +2,8 @@
 //!
 //! Watches StatefulSets and their pods. Reads both. Creates and deletes pods. Follows pkg/controller/statefulset of v1.36.2
 //! (stateful_set_control.go): upwards from ordinal 0, a pod is made when all before it are ready and available; the pod with the
-//! highest ordinal goes first when there are too many, and only when all others are healthy; an update deletes the pod with the highest
+//! highest ordinal goes first when there are too many, only when all that stay are healthy, and, if it is not healthy itself,
+//! only when no pod before it is unhealthy too (processCondemned); an update deletes the pod with the highest
 //! ordinal that is not of the new template and waits until its successor is healthy. A pod that terminates keeps its identity:
 //! there are never two of one name. With parallel management neither creations nor deletions wait.
 //!
@@ -68,10 +69,13 @@ pub fn sync(id: StatefulSetId, cx: &mut Context<'_>) -> Option<SimTime> {
             return next;
         }
     }
-    for place in surplus.iter().rev() {
+    let is_unhealthy = |place: &Place| !matches!(place, Place::Available(_) | Place::Empty);
+    let first_unhealthy = surplus.iter().position(is_unhealthy);
+    for (i, place) in surplus.iter().enumerate().rev() {
         match *place {
             Place::Empty => continue,
             Place::Terminating => {}
+            Place::Ended(_) | Place::Waiting(..) if in_order && first_unhealthy != Some(i) => return next,
             Place::Ended(pod) | Place::Waiting(pod, _) | Place::Available(pod) => {
                 cx.store.delete_pod(pod, cx.now)
             }
@@ -100,4 +104,58 @@ fn update(places: &[Place], revision: Option<Name>, cx: &mut Context<'_>) {
 
 fn template_revision(template: crate::cluster::objects::TemplateId, store: &Store) -> Option<Name> {
     store.template(template).spec.labels.get(Name::CONTROLLER_REVISION_HASH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::controllers::test_rig::Rig;
+    use crate::cluster::objects::{Container, Labels, Pod, PodSpec, Selector, StatefulSet};
+
+    /// A set of pods with these ordinals, ready or not, that is scaled to `replicas`; gives back who is told to end then.
+    fn condemned(ready: &[bool], replicas: u32, management: PodManagement) -> Vec<u32> {
+        let mut rig = Rig::new();
+        let labels = Labels::default().with(Name::APP, Name::number(1));
+        let store = &mut rig.cluster.store;
+        let template = store.intern_revision(PodSpec::of_container(labels.clone(), Container::default()));
+        let id = store.add_stateful_set(StatefulSet {
+            template,
+            selector: Selector::of_labels(&labels),
+            replicas: ready.len() as u32,
+            ordinals: ready.len() as u32,
+            management,
+            partition: 0,
+            min_ready: SimDuration::ZERO,
+        });
+        let node = store.nodes().next().expect("the rig has a node").0;
+        for (ordinal, &ready) in (0..).zip(ready) {
+            let pod = store.create_pod(Owner::StatefulSet(id, ordinal), template, rig.now);
+            store.bind(pod, node);
+            store.set_running(pod, false);
+            store.set_ready(pod, ready, rig.now);
+        }
+        store.scale_stateful_set(id, replicas);
+        rig.run_to(1_000);
+        let ends = |ordinal: &u32| {
+            let mut pods = rig.cluster.store.pods_of(Owner::StatefulSet(id, *ordinal));
+            pods.any(|(_, pod): (PodId, &Pod)| pod.is_terminating())
+        };
+        (0..ready.len() as u32).filter(ends).collect()
+    }
+
+    #[test]
+    fn an_unhealthy_pod_that_is_too_many_goes_only_if_none_before_it_is_unhealthy() {
+        use PodManagement::{OrderedReady, Parallel};
+        // The highest goes first, alone.
+        assert_eq!(condemned(&[true, true, true], 1, OrderedReady), [2]);
+        // The only unhealthy one may go.
+        assert_eq!(condemned(&[true, true, false], 1, OrderedReady), [2]);
+        // 1 is unhealthy before it: 2 waits until 1 is well.
+        assert_eq!(condemned(&[true, false, false], 1, OrderedReady), [0; 0]);
+        // A healthy one does not wait for an unhealthy one before it that is too many as well.
+        assert_eq!(condemned(&[true, false, true], 1, OrderedReady), [2]);
+        // One that stays is unhealthy.
+        assert_eq!(condemned(&[false, true, true], 1, OrderedReady), [0; 0]);
+        assert_eq!(condemned(&[true, false, false], 1, Parallel), [1, 2]);
+    }
 }

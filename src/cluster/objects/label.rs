@@ -98,7 +98,7 @@ impl Names {
 }
 
 /// Labels of an object: values by key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Vec<(Name, Name)>);
 
 impl Labels {
@@ -137,7 +137,7 @@ impl FromIterator<(Name, Name)> for Labels {
 }
 
 /// What is asked of one label.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Test {
     In(Vec<Name>),
     /// Also true where the key is missing.
@@ -151,7 +151,7 @@ pub enum Test {
 }
 
 /// A test of the label with a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Requirement {
     pub key: Name,
     pub test: Test,
@@ -172,7 +172,7 @@ impl Requirement {
 }
 
 /// Requirements that must all hold; none matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Selector(pub Vec<Requirement>);
 
 impl Selector {

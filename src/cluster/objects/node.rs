@@ -4,7 +4,7 @@ use super::{Labels, Name, Resources};
 use crate::engine::SimTime;
 
 /// What a taint does to pods that do not tolerate it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
     NoSchedule,
     /// Other nodes are preferred.

@@ -6,14 +6,14 @@ use super::{Effect, Labels, Name, Requirement, Resources, Selector, ServiceId, T
 use crate::engine::SimDuration;
 
 /// What an image is: a repository and a tag. Both are numbers of whoever builds images.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Image {
     pub repository: u32,
     pub tag: u32,
 }
 
 /// A container of a pod: requests of its own, and the image it runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Container {
     pub image: Image,
     /// CPU request [milli]; `None` if the key is missing.
@@ -25,7 +25,7 @@ pub struct Container {
 }
 
 /// A toleration. No key tolerates every taint; no effect means every effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Toleration {
     pub key: Option<Name>,
     /// `None` is the operator Exists.
@@ -52,7 +52,7 @@ impl Toleration {
 pub type NodeTerm = Vec<Requirement>;
 
 /// Which nodes a pod may, and which it would rather, run on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NodeAffinity {
     /// One of these terms must hold; none asks for nothing.
     pub required: Vec<NodeTerm>,
@@ -61,7 +61,7 @@ pub struct NodeAffinity {
 }
 
 /// How much a pod (anti-)affinity counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Require {
     Required,
     /// Weight from 1 to 100.
@@ -69,7 +69,7 @@ pub enum Require {
 }
 
 /// Nearness to, or distance from, pods that match, in the domains of a node label.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodAffinity {
     /// Distance.
     pub anti: bool,
@@ -79,14 +79,14 @@ pub struct PodAffinity {
 }
 
 /// What becomes of a pod that cannot be spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WhenUnsatisfiable {
     DoNotSchedule,
     ScheduleAnyway,
 }
 
 /// A topology spread constraint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SpreadConstraint {
     pub topology_key: Name,
     pub max_skew: i64,
@@ -102,7 +102,7 @@ pub struct SpreadConstraint {
 }
 
 /// Spec of a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PodSpec {
     pub labels: Labels,
     /// App containers, at least one.

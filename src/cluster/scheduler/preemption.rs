@@ -20,9 +20,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// A disruption budget now.
-#[derive(Clone, Debug)]
-pub struct Budget {
-    pub selector: Selector,
+#[derive(Clone, Copy, Debug)]
+pub struct Budget<'a> {
+    pub selector: &'a Selector,
     /// `status.disruptionsAllowed`.
     pub allowed: u32,
 }
@@ -30,7 +30,7 @@ pub struct Budget {
 /// What the scheduler has to be told for a cycle.
 pub struct Outside<'a> {
     pub now: SimTime,
-    pub budgets: &'a [Budget],
+    pub budgets: &'a [Budget<'a>],
     /// When a bound pod's kubelet took it on (`startTime`).
     pub started: &'a dyn Fn(PodId) -> Option<SimTime>,
     /// Draws among ties.

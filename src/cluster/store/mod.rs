@@ -9,7 +9,8 @@
 //! is bounded by the objects that exist: the log is taken after every event, and a template goes with the last object
 //! that refers to it.
 //!
-//! Start at [`Change`]; writing is in `pods`, `nodes`, `workloads`, `sets`, `jobs` and `budgets`.
+//! Start at [`Change`]; writing is in `pods`, `nodes`, `workloads`, `sets`, `jobs`, `budgets` and
+//! `templates`.
 
 mod budgets;
 mod index;
@@ -17,6 +18,7 @@ mod jobs;
 mod nodes;
 mod pods;
 mod sets;
+mod templates;
 mod workloads;
 
 use super::objects::{
@@ -27,7 +29,7 @@ use super::objects::{
 };
 use crate::engine::Arena;
 use index::PodIndex;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// One write, as watchers see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,8 @@ pub struct RemovedJob {
 pub struct Store {
     names: Names,
     templates: Arena<TemplateId, Template>,
+    /// Templates by the fingerprint of their spec; two of one fingerprint are told apart by their specs.
+    template_of: BTreeMap<u64, Vec<TemplateId>>,
     deployments: Vec<Deployment>,
     replica_sets: Arena<ReplicaSetId, ReplicaSet>,
     sets_of: Vec<Vec<ReplicaSetId>>,
@@ -316,33 +320,6 @@ impl Store {
             unlisted.remove(&id);
         } else {
             unlisted.insert(id);
-        }
-    }
-}
-
-/// Templates.
-impl Store {
-    /// The template with this spec; a new one if there is none yet.
-    pub fn intern_template(&mut self, spec: PodSpec) -> TemplateId {
-        if let Some((id, _)) = self.templates.iter().find(|(_, t)| t.spec == spec) {
-            return id;
-        }
-        let selects = |s: &&ServiceId| self.services[s.index()].selector.matches(&spec.labels);
-        let all: Vec<ServiceId> = self.services().collect();
-        let services = all.iter().filter(selects).copied().collect();
-        let (requests, scored) = (spec.requests(), spec.scored_requests());
-        self.templates.insert(Template { spec, requests, scored, services, references: 0 })
-    }
-
-    fn refer(&mut self, id: TemplateId) {
-        self.templates.get_mut(id).expect("only templates that exist are referred to").references += 1;
-    }
-
-    fn release(&mut self, id: TemplateId) {
-        let template = self.templates.get_mut(id).expect("it was referred to");
-        template.references -= 1;
-        if template.references == 0 {
-            self.templates.remove(id);
         }
     }
 }

@@ -11,11 +11,11 @@ use crate::cluster::Cluster;
 use crate::cluster::controllers::scheduler::SchedulerController;
 use crate::cluster::event::{Controller, Event};
 use crate::cluster::objects::{
-    Container, Effect, Labels, Name, Node, NodeAffinity, NodeId, Owner, PodAffinity, PodId, PodSpec,
-    ReplicaSetId, Require, Requirement, Resources, Selector, SpreadConstraint, Taint, Test, Toleration,
-    WhenUnsatisfiable,
+    Container, DisruptionBudget, Effect, Keep, Labels, Name, Node, NodeAffinity, NodeId, Owner, PodAffinity,
+    PodId, PodSpec, ReplicaSetId, Require, Requirement, Resources, Selector, Size, SpreadConstraint, Taint,
+    Test, Toleration, WhenUnsatisfiable,
 };
-use crate::cluster::scheduler::{Budget, Failure, Profile, Report, SchedulerSettings, Scoring, Ties};
+use crate::cluster::scheduler::{Failure, Profile, Report, SchedulerSettings, Scoring, Ties};
 use crate::cluster::settings::Settings;
 use crate::cluster::store::Change;
 use crate::engine::{SimDuration, SimTime, Stream};
@@ -82,12 +82,13 @@ impl Stage {
             let set = stage.cluster.store.add_replica_set(spec, &labels, 0, Self::START);
             stage.groups.insert(group.name.clone(), set);
         }
-        let mut budgets = Vec::new();
         for budget in &input.disruption_budgets {
-            let selector = Selector::of_labels(&stage.labels(&budget.selector));
-            budgets.push(Budget { selector, allowed: budget.disruptions_allowed });
+            let labels = stage.labels(&budget.selector);
+            // Cases tell the status; what is kept no controller asks for here.
+            let mut object = DisruptionBudget::new(&labels, Keep::MinAvailable(Size::Pods(0)));
+            (object.status.observed, object.status.allowed) = (true, budget.disruptions_allowed);
+            stage.cluster.store.add_budget(object);
         }
-        stage.cluster.scheduler.set_budgets(budgets);
         input.nodes.iter().for_each(|node| stage.add_node(node));
         for pod in &input.existing_pods {
             let node = pod.node.as_deref().ok_or_else(|| format!("pod `{}` has no node", pod.name))?;
