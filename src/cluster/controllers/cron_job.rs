@@ -1,7 +1,7 @@
 //! CronJob controller: makes a Job whenever its schedule says so.
 //!
 //! Watches CronJobs and their Jobs. Reads both. Creates and deletes Jobs, writes the CronJob's status. Follows
-//! pkg/controller/cronjob (v2) of v1.36.2: it comes 100 ms after the next scheduled time; of the times that were missed only
+//! pkg/controller/cronjob/cronjob_controllerv2.go of v1.36.2: it comes 100 ms after the next scheduled time; of the times that were missed only
 //! the last runs, if it is not later than the starting deadline; a run that must wait for an earlier one (Forbid) is
 //! made when that finishes, unless the next is due by then; Replace deletes what is active. Finished Jobs beyond the
 //! history limits go, oldest first. Jobs are deleted in the background: their pods follow.

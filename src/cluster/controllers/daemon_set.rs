@@ -1,9 +1,9 @@
 //! DaemonSet controller: one pod on every node that will have it.
 //!
-//! Watches DaemonSets, their pods, and nodes. Reads all three. Creates and deletes pods. Follows pkg/controller/daemon of
-//! v1.36.2: a pod is tied to its node by an affinity, and the scheduler binds it; a node whose NoSchedule or NoExecute taints it does not
+//! Watches DaemonSets, their pods, and nodes. Reads all three. Creates and deletes pods. Follows
+//! pkg/controller/daemon/{daemon_controller,update}.go of v1.36.2: a pod is tied to its node by an affinity, and the scheduler binds it; a node whose NoSchedule or NoExecute taints it does not
 //! tolerate gets none, and keeps the one it has unless the taint is NoExecute; during an update old pods that are not available
-//! go at once, others as far as `maxUnavailable` allows.
+//! go at once, others as far as `maxUnavailable` allows; of a node that is gone only pods that were never bound are deleted.
 //!
 //! *Deviation:* no surge; a failed pod is deleted at once, not after a back-off; at most one pod a node is ever made, so the burst
 //! limit of 250 has nothing to do.

@@ -1,8 +1,8 @@
 //! Deployment controller: rolling updates and replacements, scaling in the middle of them, the progress deadline, history.
 //!
 //! Watches Deployments and ReplicaSets, and removals of pods where the strategy is Recreate. Reads their specs and statuses.
-//! Writes ReplicaSets' sizes and revisions, and the Deployment's status. Follows pkg/controller/deployment of v1.36.2: at most one
-//! direction of scaling a sync, then the status; progress comes from later syncs that the ReplicaSets' statuses cause.
+//! Writes ReplicaSets' sizes and revisions, and the Deployment's status. Follows
+//! pkg/controller/deployment/{sync,rolling,recreate,progress}.go of v1.36.2: at most one direction of scaling a sync, then the status; progress comes from later syncs that the ReplicaSets' statuses cause.
 //! A Deployment that is paused or was resized is only scaled in that sync.
 //!
 //! *Deviation:* of the conditions only Progressing is kept; its reasons are those of [`Progress`]. A set that was just made

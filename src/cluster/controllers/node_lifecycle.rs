@@ -1,8 +1,8 @@
 //! Node lifecycle controller: notices nodes that are not ready, and has their pods evicted, not too fast.
 //!
-//! Watches nodes and their leases, and looks at all nodes every 5 s. Reads nodes. Writes the Ready condition of nodes whose
-//! leases stay away, the taints `not-ready` and `unreachable`, and pods' readiness. Follows pkg/controller/nodelifecycle of
-//! v1.36.2: the NoSchedule taint goes with the condition at once; the pods of a node that falls silent are not ready from
+//! Watches nodes and their leases, and looks at all nodes every 5 s. Reads nodes and their pods. Writes the Ready condition of nodes whose
+//! leases stay away, the taints `not-ready` and `unreachable`, and pods' readiness. Follows
+//! pkg/controller/nodelifecycle/node_lifecycle_controller.go of v1.36.2: the NoSchedule taint goes with the condition at once; the pods of a node that falls silent are not ready from
 //! the same look on; the NoExecute taint comes to one node per 10 s and zone, slower or not at all in a zone of which
 //! most nodes are unready, and is taken back from all if every zone is silent; a node that is back loses it in the next look.
 //!

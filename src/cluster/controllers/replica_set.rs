@@ -1,8 +1,8 @@
 //! ReplicaSet controller: as many active pods as wanted, no more, no less.
 //!
 //! Watches ReplicaSets and their pods. Reads both. Creates and deletes pods, writes the ReplicaSet's status.
-//! Follows pkg/controller/replicaset and ActivePodsWithRanks of v1.36.2: a pod counts until it *starts* to
-//! terminate, at most 500 are created or deleted at once, and a ranking says who goes first. All writes share the
+//! Follows pkg/controller/replicaset/replica_set.go and ActivePodsWithRanks in pkg/controller/controller_utils.go of
+//! v1.36.2: a pod counts until it *starts* to terminate, at most 500 are created or deleted at once, and a ranking says who goes first. All writes share the
 //! client's rate limit, events about pods that were made and deleted too.
 //!
 //! *Deviation:* no slow start (creations never fail here, so its batches change nothing); UIDs are a fixed scrambling

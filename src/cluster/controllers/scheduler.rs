@@ -1,8 +1,8 @@
 //! The scheduler at work: between the store and [`crate::cluster::scheduler`], which decides.
 //!
-//! Watches all pods and nodes. Reads pods, nodes, and the selectors of Services and owners. Writes bindings,
+//! Watches all pods and nodes. Reads pods, nodes, disruption budgets, and the selectors of Services and owners. Writes bindings,
 //! PodScheduled=False, nominations, and deletes victims of preemption; each write takes a token of its client (50 a second,
-//! 100 at once by default). Follows schedule_one.go of v1.36.2: a pod that was given a node counts as bound for the next
+//! 100 at once by default). Follows pkg/scheduler/schedule_one.go of v1.36.2: a pod that was given a node counts as bound for the next
 //! cycle, while its binding waits for the client; a binding that fails, as its node went, puts the pod back.
 //!
 //! *Deviation:* a cycle takes no time. Victims are deleted when their token is there, in order.

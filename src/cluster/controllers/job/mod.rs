@@ -2,7 +2,7 @@
 //!
 //! Watches Jobs and their pods; what pods and statuses tell is batched by 1 s. Reads both. Creates and deletes pods, takes
 //! their tracking finalizers off, writes the Job's status; deletes Jobs whose time after their end is over, and the pods of
-//! deleted Jobs. Follows pkg/controller/job of v1.36.2, pkg/controller/ttlafterfinished, and for the pods of deleted
+//! deleted Jobs. Follows pkg/controller/job/{job_controller,backoff_utils}.go of v1.36.2, pkg/controller/ttlafterfinished, and for the pods of deleted
 //! Jobs pkg/controller/garbagecollector.
 //!
 //! A sync decides, writes the status with interim conditions, counts the pods that ended (it takes their finalizers off)
