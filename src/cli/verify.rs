@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 /// Check the simulator against theory and published numbers
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  boxherd verify\n  boxherd verify --format json mmc retries")]
+#[command(
+    after_help = "Example:\n  boxherd verify\n  boxherd verify --format json mmc retries\n  boxherd verify --kubernetes-cases recordings/"
+)]
 pub struct Arguments {
     /// Only checks or topics whose name contains this; several mean any of them
     #[arg(value_name = "NAME-FILTER")]

@@ -35,6 +35,7 @@ pub use node::NodeInfo;
 pub use order::quota;
 pub use preemption::{Budget, Outside};
 pub use profile::{Filter, Plugin, Profile, SchedulerSettings, Score, Scoring, Ties, Weights};
+pub use queue::backoff;
 
 use super::objects::{Image, Node, NodeId, PodId, Resources, Selector, Template, TemplateId};
 use crate::engine::{SimTime, Stream};

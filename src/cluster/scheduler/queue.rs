@@ -65,7 +65,7 @@ fn second(t: SimTime) -> u64 {
 }
 
 /// Back-off after so many failed attempts.
-fn backoff(attempts: u32) -> SimDuration {
+pub fn backoff(attempts: u32) -> SimDuration {
     SimDuration::from_secs((1 << attempts.saturating_sub(1).min(10)).min(BACKOFF_MAX_S))
 }
 

@@ -1,7 +1,10 @@
 //! A Kubernetes control plane by its specification (v1.36): what follows from its constants alone, and published numbers.
 //!
 //! Runs the store and controllers of scenarios in a small cluster with kubelets that do as they are told; what was recorded from
-//! the real control plane is compared elsewhere ([`crate::verify::kubernetes`]).
+//! the real control plane is compared elsewhere ([`crate::verify::kubernetes`]). Single cases of the algorithms are
+//! [`vectors`].
+
+mod vectors;
 
 use crate::cluster::controllers::deployment::Fenceposts;
 use crate::cluster::objects::{
@@ -83,6 +86,7 @@ pub fn checks() -> Vec<Check> {
             .after(SPECIFICATION),
         );
     }
+    checks.extend(vectors::checks());
     checks
 }
 
