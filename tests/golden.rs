@@ -49,7 +49,9 @@ fn steady(overrides: &[&str]) -> Scenario {
     let kinds = quickstart(&[]);
     let platforms = kinds.parameters.platform.iter().map(|(name, p)| {
         let kind = p.kind().name();
-        format!("[platform.{name}]\nkind = \"{kind}\"\n")
+        // An upgrade of all nodes is a story of its own.
+        let quiet = if kind == "kubernetes" { "node_upgrade.enabled = false\n" } else { "" };
+        format!("[platform.{name}]\nkind = \"{kind}\"\n{quiet}")
     });
     let text = STEADY.to_owned() + &platforms.collect::<String>();
     scenario("steady.toml", &text, overrides)
@@ -204,6 +206,22 @@ fn a_day_of_autoscaling() {
     check_on(&["cattle", "k8s"], "autoscaling", WAVE.0, WAVE.1);
 }
 
+#[test]
+fn a_pod_that_waits_for_a_node() {
+    check_on(&["k8s"], "scale-up", WAVE.0, "Pending: 0/3");
+}
+
+/// All nodes change every few days, two pods of one service on each.
+const UPGRADE: (&[&str], &str) = (
+    &["platform.k8s.node_upgrade.enabled=true", "platform.k8s.node_upgrade.every=4d"],
+    "node upgrade begins",
+);
+
+#[test]
+fn an_upgrade_of_all_nodes_against_a_budget() {
+    check_on(&["k8s"], "node-upgrade", UPGRADE.0, UPGRADE.1);
+}
+
 /// Each component of a control plane that can be switched off or made blind, and the story in which that shows.
 #[test]
 fn every_component_of_a_control_plane_shows_in_a_story() {
@@ -225,6 +243,8 @@ fn every_component_of_a_control_plane_shows_in_a_story() {
         ("k8s", "image pull", "kubelet.pull_throughput=1MB", RELEASE),
         ("k8s", "watches", "control_plane.watch_latency=1m", EXIT),
         ("k8s", "deployment", "deployment.max_surge=100%", RELEASE),
+        ("k8s", "disruption budget", "disruption_budget.max_unavailable=100%", UPGRADE),
+        ("k8s", "node upgrade", "node_upgrade.surge_per_zone=1", UPGRADE),
     ];
     let unseen: Vec<String> = components
         .iter()

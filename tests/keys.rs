@@ -55,6 +55,11 @@ const SPOT: [&str; 3] = [
     "faults.spot_reclaim.rate=100/year",
 ];
 
+/// Nodes that change every day, and such that a budget holds back.
+const UPGRADES: [&str; 1] = ["platform.k8s.node_upgrade.every=1d"];
+const STUCK_UPGRADES: [&str; 2] =
+    ["platform.k8s.node_upgrade.every=1d", "platform.k8s.disruption_budget.min_available=100%"];
+
 /// Autoscalers whose behavior is given, in one direction or the other.
 const GROWS: [&str; 1] = ["platform.k8s.hpa.scale_up.select=max"];
 const GROWS_BY_ONE: [&str; 1] = ["platform.k8s.hpa.scale_up.policy.few.pods=1"];
@@ -148,6 +153,19 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.hpa.scale_down.policy.NAME.pods", &SHRINKS, &["1"]),
     ("platform.NAME.hpa.scale_down.policy.NAME.percent", &SHRINKS, &["10%"]),
     ("platform.NAME.hpa.scale_down.policy.NAME.period", &SHRINKS_BY_ONE, &["10m"]),
+    ("platform.NAME.node_upgrade.enabled", &UPGRADES, &["false"]),
+    ("platform.NAME.node_upgrade.every", &[], &["1d"]),
+    ("platform.NAME.node_upgrade.max_unavailable", &UPGRADES, &["3"]),
+    ("platform.NAME.node_upgrade.surge_per_zone", &UPGRADES, &["1"]),
+    ("platform.NAME.node_upgrade.drain_timeout", &STUCK_UPGRADES, &["1m"]),
+    ("platform.NAME.node_upgrade.touch", &UPGRADES, &["2h"]),
+    ("platform.NAME.disruption_budget.max_unavailable", &UPGRADES, &["100%"]),
+    ("platform.NAME.disruption_budget.min_available", &UPGRADES, &["1"]),
+    (
+        "platform.NAME.cluster_autoscaler.eviction_time",
+        &["platform.k8s.node_pool.node_type=m7i.4xlarge"],
+        &["1s"],
+    ),
     ("platform.NAME.cluster_autoscaler.backoff_max", &["cloud.launch_failure=70%"], &["5m"]),
     ("practice.machines", &[], &["['m7i.4xlarge']"]),
     ("faults.spot_reclaim.rate", &SPOT, &["300/year"]),

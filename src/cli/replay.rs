@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// Run one replication again and print its events
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  boxherd replay scenarios/web-shop.toml --platform k8s --replication 3 --from 2d --until 2d6h"
+    after_help = "Lines:\n  CAPITALS  what breaks\n  ·         a step of the platform\n  »         what its control plane says and decides\n  others    what happens in the world\n\n\
+                  Example:\n  boxherd replay scenarios/web-shop.toml --platform k8s --replication 3 --from 2d --until 2d6h"
 )]
 pub struct Arguments {
     /// Scenario file

@@ -33,21 +33,6 @@ impl Controller {
         Controller::TaintEviction,
         Controller::Disruption,
     ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Controller::Deployment => "deployment controller",
-            Controller::ReplicaSet => "replicaset controller",
-            Controller::StatefulSet => "statefulset controller",
-            Controller::DaemonSet => "daemonset controller",
-            Controller::Job => "job controller",
-            Controller::CronJob => "cronjob controller",
-            Controller::Scheduler => "scheduler",
-            Controller::Endpoints => "endpointslice controller",
-            Controller::TaintEviction => "taint eviction controller",
-            Controller::Disruption => "disruption controller",
-        }
-    }
 }
 
 /// One event.
@@ -103,19 +88,6 @@ impl Event {
                 Some(&controller) => Event::Wake(controller),
                 None => unreachable!("the control plane has no event {kind}"),
             },
-        }
-    }
-
-    /// In words, for traces.
-    pub fn describe(self) -> String {
-        match self {
-            Event::Wake(controller) => format!("{} woken by a watch", controller.name()),
-            Event::CheckProgress(_) => "deployment controller checks a progress deadline".into(),
-            Event::FlushUnschedulable => "scheduler retries pods that have waited for 5 minutes".into(),
-            Event::MonitorNodes => "node lifecycle controller looks at all nodes".into(),
-            Event::TaintNext { .. } => "eviction limiter of a zone has a token".into(),
-            Event::EvictPods(node) => format!("toleration of the pods on node {} ends", node.index),
-            Event::CollectOrphans => "pod garbage collection looks for orphans".into(),
         }
     }
 }

@@ -238,6 +238,11 @@ impl Cluster {
         self.node_lifecycle.on_heartbeat(node, alive, &mut context!(self, now));
     }
 
+    /// The status of a budget follows the pods at once, for a cluster that has been running for a while.
+    pub fn count_budget(&mut self, id: BudgetId, now: SimTime) {
+        self.disruption.sync(id, &mut context!(self, now));
+    }
+
     /// Endpoints follow the pods at once, for a cluster that has been running for a while.
     pub fn list_endpoints(&mut self, service: ServiceId, now: SimTime) {
         endpoints::list(service, &mut context!(self, now));

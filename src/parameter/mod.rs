@@ -45,8 +45,8 @@ pub use reader::{Check, Reader, accepts, default_value, read_kind};
 pub use section::{Holds, Section, key_name};
 pub use tree::{Key, Node, Origin, SourceId, Sources, Table, Value, join};
 pub use units::{
-    ByteRate, Bytes, Date, EventDay, Factor, Fraction, MicroUsd, MilliCpu, Moment, MonthDay, Rate, TimeOfDay,
-    UsdPerHour,
+    ByteRate, Bytes, CountOrShare, Date, EventDay, Factor, Fraction, MicroUsd, MilliCpu, Moment, MonthDay,
+    Rate, TimeOfDay, UsdPerHour,
 };
 pub use value::{ParameterValue, choice_help, describe, found, read_choice, read_text};
 

@@ -3,6 +3,7 @@
 //! Every type prints a text that reads back to the same value. They know nothing of what they measure. Start at
 //! [`MilliCpu`]; [`SimDuration`](crate::engine::SimDuration) is read here and defined in the engine.
 
+mod amount;
 mod calendar;
 mod duration;
 mod growth;
@@ -11,6 +12,7 @@ mod number;
 mod rates;
 mod resources;
 
+pub use amount::CountOrShare;
 pub use calendar::{Date, EventDay, Moment, MonthDay, TimeOfDay};
 pub use growth::ByteRate;
 pub use money::{MicroUsd, UsdPerHour};

@@ -31,6 +31,7 @@ impl PlatformParameters {
             PlatformParameters::Kubernetes(p) => {
                 check_size_names(&p.size, services, problems);
                 p.hpa.check(problems);
+                p.disruption_budget.check(problems);
                 let node_type = p.node_pool.node_type.as_deref();
                 check_machine(node_type, p.node_pool.place.of("node_type"), catalog, problems);
             }

@@ -64,6 +64,7 @@ pub fn replay(scenario: &Scenario, request: &ReplayRequest, out: &mut dyn Write)
         return Err(ReplayError::Request(format!("no service {name} in scenario {}", scenario.name())));
     }
     let mut world = World::new(&scenario.world, scenario.parameters.run.seed, request.replication);
+    world.keep_remarks();
     let mut platform = parameters.build(&scenario.parameters.practice);
     let mut trace = Trace {
         frame,
@@ -74,6 +75,7 @@ pub fn replay(scenario: &Scenario, request: &ReplayRequest, out: &mut dyn Write)
         vms: BTreeMap::new(),
         work: BTreeMap::new(),
         work_asked: 0,
+        desired: BTreeMap::new(),
         seen: false,
         out,
         failed: None,
@@ -134,6 +136,8 @@ struct Trace<'o> {
     /// Number of each piece of work in this trace, and what it is about.
     work: BTreeMap<WorkId, (u64, About)>,
     work_asked: u64,
+    /// What each service was last wanted to have.
+    desired: BTreeMap<ServiceId, u32>,
     /// Something passed the filter, in the window or not.
     seen: bool,
     out: &'o mut dyn Write,
@@ -145,6 +149,8 @@ struct Subject {
     name: String,
     service: ServiceId,
     vm: Option<VmId>,
+    /// Somebody or something knows that it does not serve.
+    known_down: bool,
 }
 
 impl Trace<'_> {
@@ -237,8 +243,11 @@ impl Watcher for Trace<'_> {
             | Observation::WorkAsked { .. }
             | Observation::WorkBegan { .. }
             | Observation::WorkDone { .. } => self.person(time, observation),
+            Observation::Remark { about, text } => self.line(time, *about, &format!("» {text}")),
             Observation::Desired { service, boxes } => {
-                self.line(time, About::Service(*service), &format!("wants {boxes} boxes"));
+                let before = self.desired.insert(*service, *boxes);
+                let before = before.map_or_else(String::new, |n| format!(" ({n} before)"));
+                self.line(time, About::Service(*service), &format!("wants {boxes} boxes{before}"));
             }
             Observation::InFlightLost { service, requests } => {
                 self.line(
@@ -305,8 +314,8 @@ impl Trace<'_> {
             }
             Observation::VmRebooted { vm } => self.line(time, About::Vm(vm), "machine is rebooted"),
             Observation::VmTerminated { vm } => {
+                // It keeps its name: what is left of its node is still spoken of.
                 self.line(time, About::Vm(vm), "machine is given back");
-                self.vms.remove(&vm);
             }
             Observation::VmDegraded { vm, fault, kind } => {
                 let line = format!("MACHINE RUNS BADLY: {} (fault {:08x})", kind.name(), fault.0 >> 32);
@@ -327,7 +336,7 @@ impl Trace<'_> {
         match *observation {
             Observation::BoxCreated { subject, service, ordinal, version } => {
                 let name = self.frame.box_name(service, ordinal);
-                self.boxes.insert(subject, Subject { name, service, vm: None });
+                self.boxes.insert(subject, Subject { name, service, vm: None, known_down: false });
                 self.line(time, About::Box(subject), &format!("box created, version {}", version.0));
             }
             Observation::BoxPlaced { subject, vm } => {
@@ -338,6 +347,9 @@ impl Trace<'_> {
             }
             Observation::BoxPrepared { subject } => self.line(time, About::Box(subject), "configured"),
             Observation::BoxStarting { subject, version } => {
+                if let Some(b) = self.boxes.get_mut(&subject) {
+                    b.known_down = false;
+                }
                 self.line(time, About::Box(subject), &format!("starts version {}", version.0));
             }
             Observation::BoxUp { subject } => self.line(time, About::Box(subject), "is up"),
@@ -359,8 +371,12 @@ impl Trace<'_> {
             Observation::BoxUnrouted { subject } => {
                 self.line(time, About::Box(subject), "gets no more requests")
             }
+            // Whoever finds out what is known already says nothing new.
             Observation::BoxKnownDown { subject } => {
-                self.line(time, About::Box(subject), "is known to be down")
+                let known = self.boxes.get_mut(&subject).map(|b| std::mem::replace(&mut b.known_down, true));
+                if known == Some(false) {
+                    self.line(time, About::Box(subject), "is known to be down");
+                }
             }
             _ => unreachable!("sorted by the caller"),
         }

@@ -10,7 +10,7 @@ use super::event::{Event, PlatformEvent};
 use super::flow::{CpuReading, LoadWaker};
 use super::ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
 use super::monitor::{ErrorAlert, HealthCheck, Heartbeat};
-use super::observation::{Amount, Observation, Rented, RolloutStep};
+use super::observation::{About, Amount, Observation, Rented, RolloutStep};
 use super::people::Work;
 use super::queueing::{Balancing, Manners, SizingTask, boxes_needed};
 use super::service::ServiceParameters;
@@ -359,6 +359,18 @@ impl Api<'_> {
     /// A step of bringing a version out.
     pub fn declare_rollout(&mut self, service: ServiceId, version: Version, step: RolloutStep) {
         self.world.observe(Observation::Rollout { service, version, step });
+    }
+
+    /// Whether somebody reads what the platform says.
+    pub fn has_readers(&self) -> bool {
+        self.world.keeps_remarks
+    }
+
+    /// Says something for whoever reads the trace; the text is made only if somebody does.
+    pub fn remark(&mut self, about: About, text: impl FnOnce() -> String) {
+        if self.world.keeps_remarks {
+            self.world.observe(Observation::Remark { about, text: text() });
+        }
     }
 
     /// Somebody or something now knows that this box does not serve.

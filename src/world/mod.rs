@@ -101,6 +101,8 @@ pub struct World {
     flow_dirty: bool,
     signals: VecDeque<Signal>,
     observations: Vec<(SimTime, Observation)>,
+    /// Somebody reads the trace: what platforms say is kept.
+    keeps_remarks: bool,
 }
 
 impl World {
@@ -140,6 +142,7 @@ impl World {
             flow_dirty: false,
             signals: VecDeque::new(),
             observations: Vec::new(),
+            keeps_remarks: false,
             streams,
         };
         world.tenancies = world.services.iter().map(|s| s.tenancy()).collect();
@@ -159,6 +162,11 @@ impl World {
         world.on_shift_change();
         world.scheduler.at(SimTime::ZERO + spec.warm_up, Event::MeteringBegins);
         world
+    }
+
+    /// Platforms are to say what they do, for a trace. Changes nothing that happens.
+    pub fn keep_remarks(&mut self) {
+        self.keeps_remarks = true;
     }
 
     /// The next thing to happen before the horizon.

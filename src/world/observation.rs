@@ -52,6 +52,12 @@ pub enum RolloutStep {
 pub enum Observation {
     MeteringBegins,
 
+    /// What a platform says for whoever reads the trace; stated only where somebody does.
+    Remark {
+        about: About,
+        text: String,
+    },
+
     VmLaunched {
         vm: VmId,
         zone: ZoneId,

@@ -4,7 +4,7 @@
 
 use crate::cluster::event::Event as ClusterEvent;
 use crate::cluster::objects::{DeploymentId, NodeId, PodId, ServiceId};
-use crate::world::{Id, PlatformEvent, Version, VmId};
+use crate::world::{PlatformEvent, Version, VmId};
 
 /// A component with a work queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,14 +16,6 @@ pub enum Component {
 
 impl Component {
     pub const ALL: [Component; 3] = [Component::Kubelet, Component::KubeProxy, Component::Pipeline];
-
-    fn name(self) -> &'static str {
-        match self {
-            Component::Kubelet => "kubelets",
-            Component::KubeProxy => "kube-proxies",
-            Component::Pipeline => "release pipeline",
-        }
-    }
 }
 
 /// One event of this platform.
@@ -49,6 +41,14 @@ pub enum Event {
     RepairNode(NodeId),
     SyncHpa(DeploymentId),
     Autoscale,
+    /// The pods of a node that is drained are looked at.
+    Drain(NodeId),
+    /// Nodes are to get a new image.
+    UpgradeDue,
+    /// The upgrade of nodes can go on.
+    UpgradeStep,
+    /// An old node has been empty for long enough.
+    UpgradeTerminate(NodeId),
     /// A machine becomes a node.
     Join(VmId),
     /// A machine should have become a node by now.
@@ -83,6 +83,10 @@ impl Event {
             Event::Join(vm) => PlatformEvent::about(OWN + 9, vm),
             Event::ProvisionTimeout(vm) => PlatformEvent::about(OWN + 10, vm),
             Event::VersionBuilt(d, version) => PlatformEvent::with(OWN + 11, d.0, version.0),
+            Event::Drain(node) => PlatformEvent::about(OWN + 12, node),
+            Event::UpgradeDue => plain(OWN + 13),
+            Event::UpgradeStep => plain(OWN + 14),
+            Event::UpgradeTerminate(node) => PlatformEvent::about(OWN + 15, node),
         }
     }
 
@@ -106,6 +110,10 @@ impl Event {
             9 => Event::Join(event.subject()),
             10 => Event::ProvisionTimeout(event.subject()),
             11 => Event::VersionBuilt(deployment, Version(event.b)),
+            12 => Event::Drain(event.subject()),
+            13 => Event::UpgradeDue,
+            14 => Event::UpgradeStep,
+            15 => Event::UpgradeTerminate(event.subject()),
             _ => match event.kind.checked_sub(FIRST_WAKE).and_then(|i| Component::ALL.get(usize::from(i))) {
                 Some(&component) => Event::Wake(component),
                 None => unreachable!("Kubernetes has no event {}", event.kind),
@@ -113,32 +121,36 @@ impl Event {
         }
     }
 
-    /// In words, for traces.
-    pub fn describe(self) -> String {
-        let index = |id: (u32, u32)| id.0;
-        match self {
-            Event::Cluster(event) => event.describe(),
-            Event::Wake(component) => format!("{} woken by a watch", component.name()),
+    /// In words, for traces; `None` for looks and wake-ups: what comes of them is told when it comes.
+    pub fn describe(self) -> Option<String> {
+        let words = match self {
             Event::ContainerExited(_) => "kubelet finds a container that has exited".into(),
             Event::RestartContainer(_) => "kubelet restarts a container after its back-off".into(),
-            Event::KubeletRestarted(node) => format!("kubelet of node {} runs again", index(node.parts())),
-            Event::RulesProgrammed(_) => "kube-proxies have programmed the endpoints of a service".into(),
-            Event::MachineGone(node) | Event::MachineReclaimed(node) => {
-                format!("cloud node controller finds no machine behind node {}", index(node.parts()))
-            }
-            Event::RepairNode(node) => format!("node {} has been unready for long", index(node.parts())),
-            Event::SyncHpa(_) => "horizontal pod autoscaler looks at a service".into(),
-            Event::Autoscale => "cluster autoscaler looks at the cluster".into(),
-            Event::Join(_) => "a machine joins as a node".into(),
-            Event::ProvisionTimeout(_) => "a machine should have joined by now".into(),
+            Event::KubeletRestarted(_) => "kubelet runs again".into(),
             Event::VersionBuilt(_, version) => format!("image of version {} is built", version.0),
-        }
+            Event::Cluster(_)
+            | Event::Wake(_)
+            | Event::RulesProgrammed(_)
+            | Event::MachineGone(_)
+            | Event::MachineReclaimed(_)
+            | Event::RepairNode(_)
+            | Event::SyncHpa(_)
+            | Event::Autoscale
+            | Event::Drain(_)
+            | Event::UpgradeDue
+            | Event::UpgradeStep
+            | Event::UpgradeTerminate(_)
+            | Event::Join(_)
+            | Event::ProvisionTimeout(_) => return None,
+        };
+        Some(words)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Id;
 
     #[test]
     fn events_survive_the_way_through_the_queue() {
@@ -159,6 +171,10 @@ mod tests {
             Event::Join(vm),
             Event::ProvisionTimeout(vm),
             Event::VersionBuilt(d, Version(7)),
+            Event::Drain(node),
+            Event::UpgradeDue,
+            Event::UpgradeStep,
+            Event::UpgradeTerminate(node),
         ];
         all.extend(Component::ALL.map(Event::Wake));
         for event in all {

@@ -7,16 +7,20 @@
 //! A pod is a box of the world: created with the pod object, placed when bound, removed with it. What the cluster
 //! believes may be wrong for a while, as it is in reality.
 //!
-//! *Deviation:* one Deployment, Service and HorizontalPodAutoscaler per service of the scenario; a managed control
-//! plane that never fails; no probes of their own, no memory pressure. Disruption budgets, StatefulSets, DaemonSets, Jobs and
+//! *Deviation:* one Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget per service of the scenario; a
+//! managed control plane that never fails; no probes of their own, no memory pressure. StatefulSets, DaemonSets, Jobs and
 //! CronJobs are in the control plane, and no scenario makes any yet.
 //!
 //! Start at [`Kubernetes`].
 
 mod behavior;
 mod bodies;
+mod budget;
 mod components;
+#[cfg(test)]
+mod drain_tests;
 mod event;
+mod narrator;
 mod node_pool;
 mod parameters;
 mod release;
@@ -30,17 +34,19 @@ pub use start::infeasible;
 
 use super::{Platform, PracticeParameters, Sizing};
 use crate::cluster::Cluster;
-use crate::cluster::event::Event as ClusterEvent;
 use crate::cluster::objects::Resources;
 use crate::world::observation::Rented;
-use crate::world::{About, Api, PlatformEvent, ServiceId as WorldServiceId, Signal, ZoneId};
+use crate::world::{About, Api, PlatformEvent, Signal, ZoneId};
 use bodies::{Bodies, world_service};
 use components::cluster_autoscaler::ClusterAutoscaler;
+use components::drain::{Drains, Tool};
 use components::hpa::HpaController;
 use components::kube_proxy::KubeProxy;
 use components::kubelet::Kubelets;
+use components::node_upgrade::{NodeUpgrade, Tools};
 use components::{Agenda, Context, node_health, termination_handler};
 use event::Event;
+use narrator::Narrator;
 use release::Pipeline;
 use start::Plan;
 use wiring::Queues;
@@ -54,6 +60,7 @@ pub struct Kubernetes {
     agenda: Agenda,
     queues: Queues,
     components: Components,
+    narrator: Narrator,
     sizing: Sizing,
     /// What was last said of requests and what is allocatable.
     told: Option<(Resources, Resources)>,
@@ -66,6 +73,8 @@ struct Components {
     hpa: HpaController,
     /// Known once the pool is.
     autoscaler: Option<ClusterAutoscaler>,
+    drains: Drains,
+    upgrade: NodeUpgrade,
     pipeline: Pipeline,
 }
 
@@ -77,6 +86,8 @@ impl Kubernetes {
             repair: node_health::NodeRepair::default(),
             hpa: HpaController::default(),
             autoscaler: None,
+            drains: Drains::default(),
+            upgrade: NodeUpgrade::new(practice.diagnose.clone()),
             pipeline: Pipeline::new(practice.clone()),
         };
         Kubernetes {
@@ -87,6 +98,7 @@ impl Kubernetes {
             agenda: Agenda::default(),
             queues: Queues::default(),
             components,
+            narrator: Narrator::default(),
             sizing: Sizing::default(),
             told: None,
         }
@@ -115,8 +127,10 @@ impl Platform for Kubernetes {
         self.describe(&plan, api);
         // What is there at the start is no news to anybody.
         self.cluster.forget_changes(api.now());
+        self.narrator.learn(&self.cluster);
         let (mut cx, components, _) = self.parts(api);
         components.autoscaler.as_mut().expect("made above").look_soon(&mut cx);
+        components.upgrade.arm(&mut cx, api);
         self.settle(api);
         api.rent(Rented::ManagedControlPlane, 1);
         api.rent(Rented::LoadBalancer, 1);
@@ -129,15 +143,19 @@ impl Platform for Kubernetes {
         let cx = &mut cx;
         let autoscaler = components.autoscaler.as_mut().expect("set up at the start");
         match signal {
-            Signal::LaunchFailed { vm } => autoscaler.on_launch_failed(vm, cx),
+            Signal::LaunchFailed { vm } => {
+                autoscaler.on_launch_failed(vm, cx);
+                components.upgrade.on_machine_settled(vm, cx);
+            }
             Signal::VmUp { vm } => match cx.bodies.node_of(vm) {
                 Some(node) => components.kubelets.on_machine_back(node, cx),
                 None => autoscaler.on_booted(vm, cx, api),
             },
-            Signal::SpotNotice { vm } => termination_handler::on_notice(vm, cx),
+            Signal::SpotNotice { vm } => termination_handler::on_notice(vm, &mut components.drains, cx, api),
             Signal::SpotReclaimed { vm } => {
                 if !termination_handler::on_reclaimed(vm, cx, api) {
                     autoscaler.on_reclaimed(vm, cx);
+                    components.upgrade.on_machine_settled(vm, cx);
                 }
             }
             Signal::BoxPrepared { subject } => components.kubelets.on_prepared(subject, cx, api),
@@ -155,7 +173,12 @@ impl Platform for Kubernetes {
             Signal::ErrorAlert { service, firing } => {
                 components.pipeline.on_error_alert(service, firing, api);
             }
-            Signal::WorkDone { work } => components.pipeline.on_work_done(work, cx, api),
+            Signal::WorkDone { work } => {
+                let mut tools = Tools { autoscaler, drains: &mut components.drains };
+                if !components.upgrade.on_work_done(work, &mut tools, cx, api) {
+                    components.pipeline.on_work_done(work, cx, api);
+                }
+            }
             Signal::Release { service, version } => components.pipeline.on_release(service, version, cx, api),
             // Readiness is probed by kubelets, not from outside.
             Signal::Health { .. } => {}
@@ -190,15 +213,42 @@ impl Platform for Kubernetes {
             Event::RulesProgrammed(id) => components.kube_proxy.program(id, cx, api),
             Event::MachineGone(node) => node_health::on_machine_gone(node, cx),
             Event::MachineReclaimed(node) => termination_handler::remove(node, cx, api),
-            Event::RepairNode(node) => node_health::repair(node, cx, api),
+            Event::RepairNode(node) => node_health::repair(node, &mut components.drains, cx, api),
             Event::SyncHpa(id) => components.hpa.sync(id, cx, api),
-            Event::Autoscale => autoscaler.run(cx, api),
+            Event::Autoscale => autoscaler.run(&mut components.drains, cx, api),
+            Event::Drain(node) => {
+                if let Some((tool, end)) = components.drains.step(node, cx, api) {
+                    match tool {
+                        Tool::ClusterAutoscaler => autoscaler.on_drained(node, end, cx, api),
+                        Tool::NodeRepair => node_health::on_drained(node, end, cx, api),
+                        // What is left goes with the machine.
+                        Tool::TerminationHandler => {}
+                        Tool::NodeUpgrade { force } => {
+                            let mut tools = Tools { autoscaler, drains: &mut components.drains };
+                            components.upgrade.on_drained((node, end, force), &mut tools, cx, api);
+                        }
+                    }
+                }
+            }
+            Event::UpgradeDue => components.upgrade.on_due(cx, api),
+            Event::UpgradeStep => {
+                let mut tools = Tools { autoscaler, drains: &mut components.drains };
+                components.upgrade.step(&mut tools, cx, api);
+            }
+            Event::UpgradeTerminate(node) => {
+                let mut tools = Tools { autoscaler, drains: &mut components.drains };
+                components.upgrade.terminate(node, &mut tools, cx, api);
+            }
             Event::Join(vm) => {
                 if let Some(node) = autoscaler.join(vm, cx, api) {
                     components.kubelets.add_node(node);
+                    components.upgrade.on_machine_settled(vm, cx);
                 }
             }
-            Event::ProvisionTimeout(vm) => autoscaler.on_provision_timeout(vm, cx, api),
+            Event::ProvisionTimeout(vm) => {
+                autoscaler.on_provision_timeout(vm, cx, api);
+                components.upgrade.on_machine_settled(vm, cx);
+            }
             Event::VersionBuilt(id, version) => components.pipeline.on_built(id, version, cx, api),
         }
         self.settle(api);
@@ -206,31 +256,16 @@ impl Platform for Kubernetes {
 
     fn describe_event(&self, event: PlatformEvent) -> Option<(About, String)> {
         let event = Event::decode(event);
-        let machine = |node| self.bodies.vm_of(node).map(About::Vm);
+        let words = event.describe()?;
         let about = match event {
             Event::ContainerExited(pod) | Event::RestartContainer(pod) => {
                 self.bodies.box_of(pod).map(About::Box)
             }
-            Event::KubeletRestarted(node) | Event::RepairNode(node) => machine(node),
-            Event::Cluster(ClusterEvent::EvictPods(node)) => machine(node),
-            Event::Join(vm) | Event::ProvisionTimeout(vm) => Some(About::Vm(vm)),
-            Event::Cluster(ClusterEvent::CheckProgress(d)) | Event::VersionBuilt(d, _) => {
-                Some(About::Service(world_service(d)))
-            }
-            Event::RulesProgrammed(s) => Some(About::Service(WorldServiceId(s.0 as u16))),
-            Event::Cluster(ClusterEvent::FlushUnschedulable | ClusterEvent::TaintNext { .. }) => None,
-            Event::MachineGone(_) | Event::MachineReclaimed(_) => None,
-            // Looks of control loops: what they change is in the trace anyway.
-            Event::Cluster(
-                ClusterEvent::Wake(_) | ClusterEvent::MonitorNodes | ClusterEvent::CollectOrphans,
-            )
-            | Event::Wake(_)
-            | Event::SyncHpa(_)
-            | Event::Autoscale => {
-                return None;
-            }
+            Event::KubeletRestarted(node) => self.bodies.vm_of(node).map(About::Vm),
+            Event::VersionBuilt(d, _) => Some(About::Service(world_service(d))),
+            _ => None,
         };
-        Some((about.unwrap_or(About::Nothing), event.describe()))
+        Some((about.unwrap_or(About::Nothing), words))
     }
 
     fn sizing(&self) -> Sizing {

@@ -5,7 +5,9 @@
 
 use crate::cluster::settings::{NodeSettings, Settings};
 use crate::engine::SimDuration;
-use crate::parameter::{Bytes, Distribution, Factor, Fraction, MilliCpu, Named, Rate, choices, section};
+use crate::parameter::{
+    Bytes, CountOrShare, Distribution, Factor, Fraction, MilliCpu, Named, Rate, choices, section,
+};
 use crate::world::{Balancing, Purchase};
 
 choices! {
@@ -46,6 +48,8 @@ section! {
         metrics: MetricsParameters, section;
         hpa: HpaParameters, section;
         cluster_autoscaler: ClusterAutoscalerParameters, section;
+        disruption_budget: DisruptionBudgetParameters, section;
+        node_upgrade: NodeUpgradeParameters, section;
         /// What pods ask for.
         requests: Requests = "declared", grade Choice;
         /// What pods ask for with `requests = "field"`, as a multiple of what they would if tuned.
@@ -330,11 +334,44 @@ section! {
         delay_after_add: SimDuration = "10m", from "cluster-autoscaler 1.36.1, scale-down-delay-after-add", grade Verified;
         /// Time from marking a node until its pods are evicted.
         taint_delay: SimDuration = "5s", from "cluster-autoscaler 1.36.1, node-delete-delay-after-taint", grade Verified;
+        /// How long refused evictions are repeated (every 10 s) until a node is given up, not to be removed.
+        eviction_time: SimDuration = "2m", from "cluster-autoscaler 1.36.1, max-pod-eviction-time", grade Verified;
         /// A machine that has not become a node by then is given up.
         provision_timeout: SimDuration = "15m" in |d| !d.is_zero() => "more than zero", from "cluster-autoscaler 1.36.1, max-node-provision-time", grade Verified;
         /// How long a zone is left alone after a refused launch; doubles each time.
         backoff: SimDuration = "5m" in |d| !d.is_zero() => "more than zero", from "cluster-autoscaler 1.36.1, initial-node-group-backoff-duration", grade Verified;
         /// The longest that a zone is left alone.
         backoff_max: SimDuration = "30m", from "cluster-autoscaler 1.36.1, max-node-group-backoff-duration", grade Verified;
+    }
+}
+
+section! {
+    /// The PodDisruptionBudget that every service has. Who empties a node asks it pod by pod: the Cluster Autoscaler,
+    /// a node upgrade, the termination handler, node repair. It holds back no rollout, scale-down or crash.
+    pub struct DisruptionBudgetParameters {
+        /// Pods that may be missing: a number, or a share of the wanted ones, rounded up. `100%` is as good as no budget.
+        max_unavailable: CountOrShare = "1", from "Bitnami's charts make a budget with maxUnavailable 1 unless told otherwise", grade Recalled;
+        /// Pods that must stay, instead of `max_unavailable`; a share is rounded up. With `100%` nothing is ever evicted.
+        min_available: Option<CountOrShare>, optional;
+    }
+}
+
+section! {
+    /// The regular change of all nodes to a new image, as a managed node group does it (EKS, default strategy): new
+    /// nodes first, then the old ones are drained against the budgets and replaced, a few at a time.
+    pub struct NodeUpgradeParameters {
+        /// Whether nodes are ever upgraded.
+        enabled: bool = true, from "GKE and AKS upgrade nodes unless told not to", grade Recalled;
+        /// How often. The first time is drawn from the first such span.
+        every: SimDuration = "30d" in |d| *d >= SimDuration::from_hours(1) => "at least 1h",
+            from "critical patches within a month (PCI DSS 4.0, 6.3.3); AKS brings a new node image every week", grade Recalled;
+        /// Old nodes that are drained at the same time.
+        max_unavailable: u32 = 1 in |n| (1..=100).contains(n) => "from 1 to 100", from "EKS user guide, node update behavior: one, at most 100", grade Verified;
+        /// Machines that are rented on top in each zone while it lasts.
+        surge_per_zone: u32 = 2 in |n| (1..=100).contains(n) => "from 1 to 100", from "EKS user guide, node update behavior: up to two in each zone", grade Verified;
+        /// How long a node is drained until the upgrade stops and a person has to force it.
+        drain_timeout: SimDuration = "15m" in |d| !d.is_zero() => "more than zero", from "EKS user guide, node update behavior: PodEvictionFailure after 15 minutes", grade Verified;
+        /// Hands-on time to begin one: a reviewed change of the image version, and a look at how it goes.
+        touch: Distribution = "lognormal(15m, 0.5)", from "one change and one look; no source found", grade Estimate;
     }
 }

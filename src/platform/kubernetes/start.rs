@@ -14,7 +14,8 @@ use super::parameters::{KubernetesParameters, Requests};
 use crate::catalog::InstanceId;
 use crate::cluster::Cluster;
 use crate::cluster::objects::{
-    Container, Deployment, Image, Labels, Name, Owner, PodSpec, ReplicaSetId, Resources, Size, Strategy,
+    Container, Deployment, DisruptionBudget, Image, Labels, Name, Owner, PodSpec, ReplicaSetId, Resources,
+    Size, Strategy,
 };
 use crate::parameter::{Bytes, Fraction};
 use crate::platform::practice::PracticeParameters;
@@ -206,6 +207,10 @@ impl Kubernetes {
         for _ in 0..replicas {
             self.adopt_pod(set, api);
         }
+        let budget =
+            DisruptionBudget::new(&labels_of(plan.service), self.parameters.disruption_budget.keep());
+        let budget = self.cluster.store.add_budget(budget);
+        self.cluster.count_budget(budget, now);
         self.cluster.list_endpoints(service, now);
         let (mut cx, components, _) = self.parts(api);
         components.kube_proxy.program(service, &cx, api);

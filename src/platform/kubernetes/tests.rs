@@ -15,20 +15,20 @@ use crate::world::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-fn secs(s: u64) -> SimDuration {
+pub(super) fn secs(s: u64) -> SimDuration {
     SimDuration::from_secs(s)
 }
 
-fn at(s: u64) -> SimTime {
+pub(super) fn at(s: u64) -> SimTime {
     SimTime::ZERO + secs(s)
 }
 
-fn constant(s: u64) -> Distribution {
+pub(super) fn constant(s: u64) -> Distribution {
     Distribution::constant(secs(s))
 }
 
 /// A service of pods with 500m and 512 MiB whose requests take 20 ms: 25 requests/s use one pod's request.
-fn service(rate: f64) -> (String, ServiceParameters, Curve) {
+pub(super) fn service(rate: f64) -> (String, ServiceParameters, Curve) {
     let mut container = Named::default();
     container.insert("app", ContainerParameters { startup: constant(10), ..ContainerParameters::default() });
     let traffic = TrafficParameters {
@@ -62,7 +62,7 @@ fn service(rate: f64) -> (String, ServiceParameters, Curve) {
 }
 
 /// A world without faults and releases.
-fn spec(services: Vec<(String, ServiceParameters, Curve)>, horizon: SimDuration) -> WorldSpec {
+pub(super) fn spec(services: Vec<(String, ServiceParameters, Curve)>, horizon: SimDuration) -> WorldSpec {
     let mut faults = FaultParameters::default();
     faults.vm_crash.rate = Rate::ZERO;
     faults.vm_loss.rate = Rate::ZERO;
@@ -90,8 +90,8 @@ fn spec(services: Vec<(String, ServiceParameters, Curve)>, horizon: SimDuration)
 
 /// Everything that happened.
 #[derive(Default)]
-struct Record {
-    facts: Vec<(SimTime, Observation)>,
+pub(super) struct Record {
+    pub facts: Vec<(SimTime, Observation)>,
 }
 
 impl Watcher for Record {
@@ -101,28 +101,30 @@ impl Watcher for Record {
 }
 
 /// Pods that do not change in number, on nodes that do not come and go.
-fn fixed(pods: u32, nodes: u32) -> KubernetesParameters {
+pub(super) fn fixed(pods: u32, nodes: u32) -> KubernetesParameters {
     let mut p = KubernetesParameters::default();
     p.hpa.enabled = false;
     p.cluster_autoscaler.enabled = false;
     p.node_pool.node_type = Some("m7i.xlarge".into());
     p.node_pool.min_nodes = nodes;
     p.node_pool.join = constant(20);
+    p.node_upgrade.enabled = false;
     let size = parameters::PodSizeParameters { boxes: Some(pods), ..Default::default() };
     p.size.insert("web", size);
     p
 }
 
 /// Pods are autoscaled, nodes too, with nothing random.
-fn elastic(min_nodes: u32) -> KubernetesParameters {
+pub(super) fn elastic(min_nodes: u32) -> KubernetesParameters {
     let mut p = KubernetesParameters::default();
     p.node_pool.node_type = Some("m7i.large".into());
     p.node_pool.min_nodes = min_nodes;
     p.node_pool.join = constant(20);
+    p.node_upgrade.enabled = false;
     p
 }
 
-fn record(spec: &WorldSpec, p: KubernetesParameters, seed: u64) -> Record {
+pub(super) fn record(spec: &WorldSpec, p: KubernetesParameters, seed: u64) -> Record {
     let mut world = World::new(spec, seed, 0);
     let mut kubernetes = Kubernetes::new(p, PracticeParameters::default());
     let mut record = Record::default();
@@ -131,11 +133,11 @@ fn record(spec: &WorldSpec, p: KubernetesParameters, seed: u64) -> Record {
 }
 
 impl Record {
-    fn times(&self, wanted: impl Fn(&Observation) -> bool) -> Vec<SimTime> {
+    pub fn times(&self, wanted: impl Fn(&Observation) -> bool) -> Vec<SimTime> {
         self.facts.iter().filter(|(_, o)| wanted(o)).map(|&(t, _)| t).collect()
     }
 
-    fn first_after(&self, from: SimTime, wanted: impl Fn(&Observation) -> bool) -> SimTime {
+    pub fn first_after(&self, from: SimTime, wanted: impl Fn(&Observation) -> bool) -> SimTime {
         let found = self.facts.iter().find(|(t, o)| *t > from && wanted(o));
         found.expect("it happens before the horizon").0
     }
@@ -162,7 +164,7 @@ impl Record {
     }
 }
 
-fn is_created(o: &Observation) -> bool {
+pub(super) fn is_created(o: &Observation) -> bool {
     matches!(o, Observation::BoxCreated { .. })
 }
 
@@ -232,7 +234,7 @@ fn one_release(tune: impl Fn(&mut ServiceParameters), horizon: SimDuration) -> (
 }
 
 /// Boxes that are up at each instant after which something changed, and boxes that exist and were not told to end.
-fn counts(record: &Record) -> Vec<(SimTime, usize, usize)> {
+pub(super) fn counts(record: &Record) -> Vec<(SimTime, usize, usize)> {
     let (mut up, mut existing) = (BTreeSet::new(), BTreeSet::new());
     let mut result: Vec<(SimTime, usize, usize)> = Vec::new();
     for (time, o) in &record.facts {
@@ -510,6 +512,16 @@ fn every_parameter_changes_an_outcome() {
             "hpa.max_factor" | "requests" => "size.web.boxes = 3\n",
             "over_request" => "requests = 'field'\n",
             "hpa.scale_up.policy.few.period" => "hpa.scale_up.policy.few.pods = 1\n",
+            "cluster_autoscaler.eviction_time" => "node_pool.node_type = 'm7i.2xlarge'\n",
+            "node_upgrade.drain_timeout" => {
+                "disruption_budget.min_available = '100%'\nnode_upgrade.every = '1d'\n"
+            }
+            "node_upgrade.enabled"
+            | "node_upgrade.max_unavailable"
+            | "node_upgrade.surge_per_zone"
+            | "node_upgrade.touch"
+            | "disruption_budget.max_unavailable"
+            | "disruption_budget.min_available" => "node_upgrade.every = '1d'\n",
             "hpa.scale_down.policy.few.period" => "hpa.scale_down.policy.few.pods = 1\n",
             _ => "",
         };
@@ -606,6 +618,15 @@ const OTHER_VALUES: &[&str] = &[
     "cluster_autoscaler.provision_timeout = '10s'",
     "cluster_autoscaler.backoff = '1h'",
     "cluster_autoscaler.backoff_max = '5m'",
+    "cluster_autoscaler.eviction_time = '1s'",
+    "disruption_budget.max_unavailable = '100%'",
+    "disruption_budget.min_available = 1",
+    "node_upgrade.enabled = false",
+    "node_upgrade.every = '1d'",
+    "node_upgrade.max_unavailable = 3",
+    "node_upgrade.surge_per_zone = 1",
+    "node_upgrade.drain_timeout = '1m'",
+    "node_upgrade.touch = '1h'",
     "requests = 'tuned'",
     "over_request = 4",
     "rollback = '1h'",

@@ -29,6 +29,7 @@ impl Kubernetes {
     pub(super) fn settle(&mut self, api: &mut Api<'_>) {
         let now = api.now();
         while let Some(change) = self.cluster.take_change(now) {
+            self.narrator.tell(change, &self.cluster, &self.bodies, api);
             self.follow_in_world(change, api);
             self.dispatch(change, api);
         }
@@ -106,6 +107,9 @@ impl Kubernetes {
                 for &service in &cx.cluster.store.template(pod.template).services {
                     components.kube_proxy.notice(service, pod.id);
                 }
+                if let Some(node) = pod.node {
+                    components.drains.on_pod_gone(node, cx);
+                }
                 autoscaler.look_soon(cx);
             }
             Change::NodeAdded(_) => autoscaler.look_soon(cx),
@@ -116,6 +120,9 @@ impl Kubernetes {
             Change::NodeRemoved(id) => {
                 components.kubelets.remove_node(id);
                 components.repair.forget(id);
+                components.drains.forget(id);
+                components.upgrade.on_node_gone(id, cx);
+                autoscaler.forget(id);
                 cx.bodies.remove_node(id);
                 autoscaler.look_soon(cx);
             }

@@ -4,28 +4,32 @@
 //! marks nodes and evicts their pods. Follows cluster-autoscaler 1.36.1: a look every 10 s, at once for a newly
 //! unschedulable pod; machines on their way count as empty nodes; first-fit packing of what is left; one node group a
 //! zone, balanced; a zone that refuses is left alone for 5 min, doubling to 30; nodes with at most half of CPU and memory
-//! requested (DaemonSets included) whose pods fit elsewhere for 10 min are removed: empty ones at once, up to 10, others
-//! one at a time by eviction; none for 10 min after adding one; nothing while most of the cluster is unready.
+//! requested (DaemonSets included) whose pods fit elsewhere and may be evicted for 10 min are removed: empty ones at once, up
+//! to 10, others one at a time by eviction ([`Drains`]); one whose budgets hold back too long stays; none for 10 min after
+//! adding one, none for 3 min after such a failure; nothing while most of the cluster is unready.
 //!
 //! *Deviation:* a look that nothing could have changed is not run. Spare capacity is free CPU, not balloon pods. No
 //! expander: all groups have one machine type. The pool's minimum is kept by the provider.
 //!
 //! Start at [`ClusterAutoscaler::run`].
 
-use super::Context;
-use super::node_health::{give_back, is_cluster_unhealthy, mark};
+use super::drain::{Drains, End, Tool};
+use super::node_health::{give_back, is_cluster_unhealthy, mark, unmark};
+use super::{Context, pods};
 use crate::catalog::InstanceId;
-use crate::cluster::objects::{Effect, Labels, Name, Node, NodeId, PodId, Resources};
+use crate::cluster::objects::{Labels, Name, Node, NodeId, Phase, PodId, Resources};
 use crate::cluster::store::Store;
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::platform::kubernetes::event::Event;
-use crate::platform::kubernetes::node_pool::{allocatable, daemon_sets};
-use crate::world::{Api, VmId, VmStatus, ZoneId};
+use crate::platform::kubernetes::node_pool::{allocatable, daemon_sets, pack};
+use crate::world::{About, Api, VmId, VmStatus, ZoneId};
 use std::collections::{BTreeMap, BTreeSet};
 
 const JOIN: Purpose = Purpose::named("node join");
 /// Empty nodes removed in one look.
 const EMPTY_AT_ONCE: usize = 10;
+/// No node is removed for so long after one could not be (`scale-down-delay-after-failure`).
+const DELAY_AFTER_FAILURE: SimDuration = SimDuration::from_mins(3);
 /// A zone that has not refused for so long starts over with the first back-off.
 const BACKOFF_RESET: SimDuration = SimDuration::from_hours(3);
 
@@ -50,8 +54,10 @@ pub struct ClusterAutoscaler {
     /// Machines that are not nodes yet.
     upcoming: BTreeMap<VmId, ZoneId>,
     unneeded: BTreeMap<NodeId, SimTime>,
-    draining: Option<(NodeId, SimTime)>,
+    /// The node that is being emptied: one at a time.
+    draining: Option<NodeId>,
     last_added: Option<SimTime>,
+    last_failed: Option<SimTime>,
     next_look: Option<SimTime>,
     joined: u64,
     /// Revision of the store and machines on their way when unneeded nodes were last looked for.
@@ -75,6 +81,7 @@ impl ClusterAutoscaler {
             unneeded: BTreeMap::new(),
             draining: None,
             last_added: None,
+            last_failed: None,
             next_look: None,
             joined: 0,
             seen: None,
@@ -110,7 +117,7 @@ impl ClusterAutoscaler {
     }
 
     /// One look at the cluster.
-    pub fn run(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) {
+    pub fn run(&mut self, drains: &mut Drains, cx: &mut Context<'_>, api: &mut Api<'_>) {
         if self.next_look != Some(cx.now) {
             return; // an earlier look replaced this one
         }
@@ -120,7 +127,7 @@ impl ClusterAutoscaler {
             return;
         }
         let wants_more = self.scale_up(cx, api);
-        self.scale_down(wants_more, cx, api);
+        self.scale_down(wants_more, drains, cx, api);
     }
 }
 
@@ -139,8 +146,8 @@ impl ClusterAutoscaler {
     /// Launches machines for pods that fit neither on nodes nor on machines on their way. True if there are such pods.
     fn scale_up(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) -> bool {
         let requests = |template| cx.cluster.store.template(template).requests;
-        let pending: Vec<Resources> =
-            cx.cluster.store.unschedulable().map(|(_, pod)| requests(pod.template)).collect();
+        let pending: Vec<(PodId, Resources)> =
+            cx.cluster.store.unschedulable().map(|(id, pod)| (id, requests(pod.template))).collect();
         let spare = self.missing_spare(cx);
         if pending.is_empty() && spare == 0 {
             return false;
@@ -149,10 +156,20 @@ impl ClusterAutoscaler {
             cx.cluster.store.nodes().filter(|(_, n)| n.is_schedulable()).map(|(_, n)| n.free()).collect();
         bins.extend(self.upcoming.keys().map(|_| self.room));
         let mut left = pending;
-        left.retain(|&pod| !place(pod, &mut bins));
-        let for_pods = crate::platform::kubernetes::node_pool::pack(&left, self.room).unwrap_or(0);
+        left.retain(|&(_, pod)| !place(pod, &mut bins));
+        let sizes: Vec<Resources> = left.iter().map(|&(_, pod)| pod).collect();
+        let for_pods = pack(&sizes, self.room).unwrap_or(0);
         let for_spare = spare.div_ceil(u64::from(self.room.cpu.max(1))) as u32;
-        self.launch(for_pods.max(for_spare), cx, api);
+        let (wanted, coming) = (for_pods.max(for_spare), self.upcoming.len());
+        if !left.is_empty() && wanted > 0 {
+            let about = cx.bodies.box_of(left[0].0).map_or(About::Nothing, About::Box);
+            let waiting = left.len();
+            api.remark(about, || {
+                let coming = if coming > 0 { format!(", {coming} more coming") } else { String::new() };
+                format!("TriggeredScaleUp: nodes +{wanted} for {}{coming}", pods(waiting))
+            });
+        }
+        self.launch(wanted, cx, api);
         true
     }
 
@@ -180,14 +197,35 @@ impl ClusterAutoscaler {
                 break;
             };
             *sizes.entry(zone).or_insert(0) += 1;
-            let vm = api.launch_vm(self.instance, zone, cx.parameters.node_pool.purchase);
-            self.upcoming.insert(vm, zone);
+            self.launch_in(zone, cx, api);
             self.last_added = Some(cx.now);
-            cx.after(cx.parameters.cluster_autoscaler.provision_timeout, Event::ProvisionTimeout(vm));
         }
         if let Some(open) = self.groups.iter().map(|g| g.blocked_until).filter(|&t| t > cx.now).min() {
             self.look_at(open, cx);
         }
+    }
+
+    /// The node group asks for one machine more in a zone.
+    pub fn launch_in(&mut self, zone: ZoneId, cx: &mut Context<'_>, api: &mut Api<'_>) -> VmId {
+        let vm = api.launch_vm(self.instance, zone, cx.parameters.node_pool.purchase);
+        self.upcoming.insert(vm, zone);
+        cx.after(cx.parameters.cluster_autoscaler.provision_timeout, Event::ProvisionTimeout(vm));
+        vm
+    }
+
+    /// Zones of the node groups.
+    pub fn zones(&self) -> impl Iterator<Item = ZoneId> {
+        self.groups.iter().map(|group| group.zone)
+    }
+
+    /// Machines that are not nodes yet.
+    pub fn coming(&self) -> u32 {
+        self.upcoming.len() as u32
+    }
+
+    /// Whether it added machines since then.
+    pub fn grew_since(&self, time: SimTime) -> bool {
+        self.last_added.is_some_and(|added| added >= time)
     }
 
     /// The cloud refused a machine: its zone is left alone for a while.
@@ -232,6 +270,8 @@ impl ClusterAutoscaler {
     /// A machine that has not become a node by now is given up.
     pub fn on_provision_timeout(&mut self, vm: VmId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         if self.upcoming.contains_key(&vm) {
+            let after = cx.parameters.cluster_autoscaler.provision_timeout;
+            api.remark(About::Vm(vm), || format!("no node after {after}: given up"));
             api.terminate_vm(vm);
             self.on_launch_failed(vm, cx);
         }
@@ -262,7 +302,7 @@ fn zone_name(zone: ZoneId) -> Name {
 }
 
 /// The zone of a node.
-fn zone_of(node: &Node) -> Option<ZoneId> {
+pub fn zone_of(node: &Node) -> Option<ZoneId> {
     node.zone().map(|name| ZoneId((name.bits() & 0xff) as u8))
 }
 
@@ -285,14 +325,15 @@ fn place(pod: Resources, bins: &mut [Resources]) -> bool {
 
 /// Down.
 impl ClusterAutoscaler {
-    fn scale_down(&mut self, wants_more: bool, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        self.continue_drain(cx, api);
+    fn scale_down(&mut self, wants_more: bool, drains: &mut Drains, cx: &mut Context<'_>, api: &mut Api<'_>) {
         self.find_unneeded(cx);
         let p = &cx.parameters.cluster_autoscaler;
         if wants_more || self.unneeded.is_empty() {
             return;
         }
-        let cool = self.last_added.map_or(SimTime::ZERO, |added| added + p.delay_after_add);
+        let added = self.last_added.map(|added| added + p.delay_after_add);
+        let failed = self.last_failed.map(|failed| failed + DELAY_AFTER_FAILURE);
+        let cool = added.into_iter().chain(failed).fold(SimTime::ZERO, SimTime::max);
         let due = |&since: &SimTime| (since + p.unneeded_after).max(cool);
         let first = self.unneeded.values().map(due).min().expect("there are unneeded nodes");
         if first > cx.now {
@@ -301,7 +342,7 @@ impl ClusterAutoscaler {
         }
         let ripe: Vec<NodeId> =
             self.unneeded.iter().filter(|(_, since)| due(since) <= cx.now).map(|(&n, _)| n).collect();
-        self.remove_nodes(&ripe, cx, api);
+        self.remove_nodes(&ripe, drains, cx, api);
         if !self.unneeded.is_empty() {
             self.look_soon(cx);
         }
@@ -344,7 +385,9 @@ impl ClusterAutoscaler {
             if wanted_spare > 0 && free_cpu < wanted_spare + room {
                 break;
             }
-            if let Some(places) = new_places(id, &cx.cluster.store, &free_of) {
+            if let Some(places) = new_places(id, &cx.cluster.store, &free_of)
+                && may_be_evicted(id, &cx.cluster.store)
+            {
                 free_of.remove(&id);
                 for (pod, node) in places {
                     free_of.get_mut(&node).expect("a place exists").remove(pod);
@@ -358,46 +401,75 @@ impl ClusterAutoscaler {
         self.unneeded = unneeded;
     }
 
-    fn remove_nodes(&mut self, ripe: &[NodeId], cx: &mut Context<'_>, api: &mut Api<'_>) {
+    fn remove_nodes(
+        &mut self,
+        ripe: &[NodeId],
+        drains: &mut Drains,
+        cx: &mut Context<'_>,
+        api: &mut Api<'_>,
+    ) {
         let mut removed = 0;
         for &id in ripe {
-            let is_empty = cx.cluster.store.pods_on(id).next().is_none();
-            if is_empty && removed < EMPTY_AT_ONCE {
+            let Some(node) = cx.cluster.store.node(id) else { continue };
+            let (left, requested) = (cx.cluster.store.pods_on(id).count(), utilization(node) * 100.0);
+            let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
+            let after = cx.parameters.cluster_autoscaler.unneeded_after;
+            if left == 0 && removed < EMPTY_AT_ONCE {
                 removed += 1;
                 self.unneeded.remove(&id);
+                api.remark(about, || format!("ScaleDownEmpty: unneeded for {after}"));
                 give_back(id, cx, api);
-            } else if !is_empty && self.draining.is_none() {
-                self.unneeded.remove(&id);
-                mark(id, cx);
-                let evict_at = cx.now + cx.parameters.cluster_autoscaler.taint_delay;
-                self.draining = Some((id, evict_at));
-                self.look_at(evict_at, cx);
+            } else if left > 0 && self.draining.is_none() {
+                let begin = cx.now + cx.parameters.cluster_autoscaler.taint_delay;
+                if drains.begin(id, Tool::ClusterAutoscaler, begin, cx) {
+                    self.unneeded.remove(&id);
+                    mark(id, cx);
+                    self.draining = Some(id);
+                    api.remark(about, || {
+                        format!(
+                            "ScaleDown: unneeded for {after}, {requested:.0}% requested; {} to evict",
+                            pods(left)
+                        )
+                    });
+                }
             }
         }
     }
 
-    /// Evicts the pods of the node being drained, and gives it back when the last one is gone.
-    fn continue_drain(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let Some((id, evict_at)) = self.draining else { return };
-        if cx.cluster.store.node(id).is_none_or(|n| !n.is_ready()) {
-            self.draining = None; // lost on the way: repaired like any other
-            if cx.bodies.vm_of(id).is_some_and(|vm| api.vm_status(vm) != VmStatus::Gone) {
-                cx.cluster.store.remove_taint(id, Name::TO_BE_DELETED, Effect::NoSchedule);
+    /// The drain of a node that is not needed is over: it is given back, or stays.
+    pub fn on_drained(&mut self, id: NodeId, end: End, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        self.draining = None;
+        let Some(node) = cx.cluster.store.node(id) else { return };
+        let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
+        match end {
+            End::Empty if node.is_ready() => {
+                api.remark(about, || "empty: the machine is not needed any more".into());
+                give_back(id, cx, api);
             }
-            return;
+            // Lost on the way: repaired like any other.
+            End::Empty => unmark(id, cx, api),
+            End::GaveUp(left) => {
+                api.remark(about, || format!("ScaleDownFailed: {} left, the node stays", pods(left)));
+                self.last_failed = Some(cx.now);
+                unmark(id, cx, api);
+            }
         }
-        if cx.now < evict_at {
-            return self.look_at(evict_at, cx);
-        }
-        let pods: Vec<PodId> = cx.cluster.store.pods_on(id).map(|(p, _)| p).collect();
-        if pods.is_empty() {
-            self.draining = None;
-            return give_back(id, cx, api);
-        }
-        for pod in pods {
-            cx.cluster.store.delete_pod(pod, cx.now);
-        }
+        self.look_soon(cx);
     }
+
+    /// The node is gone.
+    pub fn forget(&mut self, id: NodeId) {
+        self.draining.take_if(|draining| *draining == id);
+    }
+}
+
+/// No budget of its pods is used up (`NotEnoughPdb`).
+fn may_be_evicted(id: NodeId, store: &Store) -> bool {
+    let protected = store.pods_on(id).filter(|(_, p)| p.is_active() && p.phase == Phase::Running);
+    protected.flat_map(|(_, p)| store.budgets_of(&store.spec_of(p).labels)).all(|budget| {
+        let status = &store.budget(budget).status;
+        status.allowed > 0
+    })
 }
 
 /// The larger requested share of CPU and memory, DaemonSets included.

@@ -22,7 +22,7 @@ use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::platform::kubernetes::bodies::world_service;
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::parameters::HpaParameters;
-use crate::world::Api;
+use crate::world::{About, Api};
 use std::collections::BTreeSet;
 
 /// `horizontal-pod-autoscaler-initial-readiness-delay`.
@@ -95,7 +95,7 @@ impl HpaController {
     }
 
     /// One look.
-    pub fn sync(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &Api<'_>) {
+    pub fn sync(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let watch = &mut self.watches[id.index()];
         if watch.next.is_some_and(|next| next <= cx.now) {
             watch.next = None;
@@ -112,6 +112,7 @@ impl HpaController {
         // Looks that were left out would have repeated the last recommendation.
         watch.autoscaler.repeat(cx.now - cx.parameters.hpa.sync);
         if let Some(size) = watch.autoscaler.look(current, cx.now, read) {
+            api.remark(About::Service(world_service(id)), || reason(tally, target, current, size));
             cx.cluster.store.scale_deployment(id, size);
             watch.changed = cx.now;
         }
@@ -173,6 +174,18 @@ impl Watch {
         let used = (cores * 1_000.0).ceil() as i64 * i64::from(pods);
         let ready = Sum { pods, used, requested: request * i64::from(pods) };
         Some(tally.and(Tally { ready, sampled: pods, ..Tally::default() }))
+    }
+}
+
+/// Why the size changes, in words.
+fn reason(tally: Option<Tally>, target: PodTarget, current: u32, size: u32) -> String {
+    let used = tally.filter(|t| t.ready.requested > 0).map(|t| 100 * t.ready.used / t.ready.requested);
+    match (used, target) {
+        (Some(used), PodTarget::Utilization(target)) => {
+            let held = if size < current { ", the most in a while" } else { "" };
+            format!("HPA: {current} to {size}, cpu {used}% of request, target {target}%{held}")
+        }
+        _ => format!("HPA: {current} to {size}, by its bounds"),
     }
 }
 

@@ -11,7 +11,7 @@ use super::Context;
 use crate::cluster::objects::{EndpointCondition, PodId, ServiceId};
 use crate::engine::SimTime;
 use crate::platform::kubernetes::event::Event;
-use crate::world::{Api, BoxId};
+use crate::world::{About, Api, BoxId, ServiceId as ServiceOfWorld};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is in the nodes' rules for each Service.
@@ -61,7 +61,7 @@ impl KubeProxy {
         if rules.used.replace(used) != Some(used) {
             rules.changed.extend(rules.listed.keys().chain(endpoints.with(used)));
         }
-        let mut added = Vec::new();
+        let (mut added, before) = (Vec::new(), rules.listed.len());
         for pod in std::mem::take(&mut rules.changed) {
             let is_used = endpoints.condition(pod) == Some(used);
             let subject = cx.bodies.box_of(pod).filter(|_| is_used);
@@ -73,6 +73,11 @@ impl KubeProxy {
                 }
                 (Some(_), Some(_)) | (None, None) => {}
             }
+        }
+        let (listed, removed) = (rules.listed.len() + added.len(), before - rules.listed.len());
+        if !added.is_empty() || removed > 0 {
+            let about = About::Service(ServiceOfWorld(id.0 as u16));
+            api.remark(about, || format!("kube-proxy: {listed} endpoints (+{} -{removed})", added.len()));
         }
         for &(_, subject) in &added {
             api.route(subject);

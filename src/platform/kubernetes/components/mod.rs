@@ -1,13 +1,15 @@
 //! The components that stand between the cluster and the world, each one file, each with its own state, none calling
-//! another: kubelets, kube-proxies, the autoscalers and the cloud's node controllers.
+//! another: kubelets, kube-proxies, the autoscalers, the cloud's node controllers, and what empties nodes.
 //!
 //! They read the cluster's store and write what they own there, and act in the world through its `Api`.
 
 pub mod cluster_autoscaler;
+pub mod drain;
 pub mod hpa;
 pub mod kube_proxy;
 pub mod kubelet;
 pub mod node_health;
+pub mod node_upgrade;
 pub mod termination_handler;
 
 use super::bodies::Bodies;
@@ -16,6 +18,11 @@ use super::parameters::KubernetesParameters;
 use crate::cluster::Cluster;
 use crate::engine::{SimDuration, SimTime};
 use crate::world::{Api, Heartbeat, VmId};
+
+/// `1 pod`, `2 pods`.
+pub fn pods(count: usize) -> String {
+    if count == 1 { "1 pod".into() } else { format!("{count} pods") }
+}
 
 /// What every component works with.
 pub struct Context<'a> {

@@ -1,27 +1,29 @@
 //! Node termination handler: empties a node whose spot machine the cloud is about to take back.
 //!
-//! Watches the cloud's notices. Reads the node of the machine. Cordons it and deletes its pods, which end in order while
-//! others are made; Cluster Autoscaler sees those that fit nowhere. Follows aws-node-termination-handler: cordon and
-//! drain on the notice, no machine asked for ahead of it. That the machine is gone the cloud node controller finds out.
+//! Watches the cloud's notices. Reads the node of the machine. Cordons it and has it drained: pods are evicted as far as
+//! their budgets allow while others are made; Cluster Autoscaler sees those that fit nowhere. Follows
+//! aws-node-termination-handler: cordon and drain on the notice for at most 120 s, no machine asked for ahead of it. What
+//! its budget held back goes with the machine. That the machine is gone the cloud node controller finds out.
 //!
 //! *Deviation:* routes to pods that nobody drained go with their machine then, a little before pod garbage collection.
 //!
 //! Start at [`on_notice`].
 
-use super::Context;
-use super::node_health::{CLOUD_PERIOD, give_back, mark};
-use crate::cluster::objects::{NodeId, PodId};
+use super::drain::{Drains, Tool};
+use super::node_health::{CLOUD_PERIOD, give_back};
+use super::{Context, pods};
+use crate::cluster::objects::NodeId;
 use crate::engine::SimTime;
 use crate::platform::kubernetes::event::Event;
-use crate::world::{Api, BoxId, VmId};
+use crate::world::{About, Api, BoxId, VmId};
 
 /// The machine will be gone in minutes.
-pub fn on_notice(vm: VmId, cx: &mut Context<'_>) {
+pub fn on_notice(vm: VmId, drains: &mut Drains, cx: &mut Context<'_>, api: &mut Api<'_>) {
     let Some(id) = cx.bodies.node_of(vm).filter(|_| cx.parameters.node_pool.drain_on_notice) else { return };
-    mark(id, cx);
-    let pods: Vec<PodId> = cx.cluster.store.pods_on(id).map(|(p, _)| p).collect();
-    for pod in pods {
-        cx.cluster.store.delete_pod(pod, cx.now);
+    cx.cluster.store.set_cordoned(id, true);
+    if drains.begin(id, Tool::TerminationHandler, cx.now, cx) {
+        let left = cx.cluster.store.pods_on(id).count();
+        api.remark(About::Vm(vm), || format!("drained before the cloud takes it: {} to evict", pods(left)));
     }
 }
 
