@@ -11,25 +11,23 @@
 //! *Deviation:* a look that nothing could have changed is not run. Spare capacity is free CPU, not balloon pods. No
 //! expander: all groups have one machine type. The pool's minimum is kept by the provider.
 //!
-//! Start at [`ClusterAutoscaler::run`].
+//! Start at [`ClusterAutoscaler::run`]; the way down is in [`scale_down`].
 
-use super::drain::{Drains, End, Tool};
-use super::node_health::{give_back, is_cluster_unhealthy, mark, unmark};
+mod scale_down;
+
+use super::drain::Drains;
+use super::node_health::is_cluster_unhealthy;
 use super::{Context, pods};
 use crate::catalog::InstanceId;
-use crate::cluster::objects::{Labels, Name, Node, NodeId, Phase, PodId, Resources};
+use crate::cluster::objects::{Labels, Name, Node, NodeId, PodId, Resources};
 use crate::cluster::store::Store;
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::node_pool::{allocatable, daemon_sets, pack};
 use crate::world::{About, Api, VmId, VmStatus, ZoneId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const JOIN: Purpose = Purpose::named("node join");
-/// Empty nodes removed in one look.
-const EMPTY_AT_ONCE: usize = 10;
-/// No node is removed for so long after one could not be (`scale-down-delay-after-failure`).
-const DELAY_AFTER_FAILURE: SimDuration = SimDuration::from_mins(3);
 /// A zone that has not refused for so long starts over with the first back-off.
 const BACKOFF_RESET: SimDuration = SimDuration::from_hours(3);
 
@@ -321,181 +319,4 @@ fn place(pod: Resources, bins: &mut [Resources]) -> bool {
         }
         None => false,
     }
-}
-
-/// Down.
-impl ClusterAutoscaler {
-    fn scale_down(&mut self, wants_more: bool, drains: &mut Drains, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        self.find_unneeded(cx);
-        let p = &cx.parameters.cluster_autoscaler;
-        if wants_more || self.unneeded.is_empty() {
-            return;
-        }
-        let added = self.last_added.map(|added| added + p.delay_after_add);
-        let failed = self.last_failed.map(|failed| failed + DELAY_AFTER_FAILURE);
-        let cool = added.into_iter().chain(failed).fold(SimTime::ZERO, SimTime::max);
-        let due = |&since: &SimTime| (since + p.unneeded_after).max(cool);
-        let first = self.unneeded.values().map(due).min().expect("there are unneeded nodes");
-        if first > cx.now {
-            let at = first.tick_at_or_after(SimTime::ZERO, p.scan);
-            return self.look_at(at, cx);
-        }
-        let ripe: Vec<NodeId> =
-            self.unneeded.iter().filter(|(_, since)| due(since) <= cx.now).map(|(&n, _)| n).collect();
-        self.remove_nodes(&ripe, drains, cx, api);
-        if !self.unneeded.is_empty() {
-            self.look_soon(cx);
-        }
-    }
-
-    /// Keeps the time since when each node has been unneeded.
-    fn find_unneeded(&mut self, cx: &mut Context<'_>) {
-        let state = (cx.cluster.store.revision(), self.upcoming.len());
-        if self.seen.replace(state) == Some(state) {
-            return;
-        }
-        let threshold = cx.parameters.cluster_autoscaler.utilization.as_f64();
-        let candidates: Vec<NodeId> = cx
-            .cluster
-            .store
-            .nodes()
-            .filter(|(_, n)| n.is_schedulable() && utilization(n) <= threshold)
-            .map(|(id, _)| id)
-            .collect();
-        if candidates.is_empty() {
-            return self.unneeded.clear();
-        }
-        let mut free_of: BTreeMap<NodeId, Resources> = cx
-            .cluster
-            .store
-            .nodes()
-            .filter(|(_, n)| n.is_schedulable())
-            .map(|(id, n)| (id, n.free()))
-            .collect();
-        let mut may_go = self.size(&cx.cluster.store).saturating_sub(self.minimum);
-        let wanted_spare = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
-        let mut free_cpu = free_cpu(&cx.cluster.store);
-        let mut unneeded = BTreeMap::new();
-        let mut received: BTreeSet<NodeId> = BTreeSet::new();
-        for id in candidates {
-            if may_go == 0 || received.contains(&id) {
-                continue;
-            }
-            let room = u64::from(self.room.cpu);
-            if wanted_spare > 0 && free_cpu < wanted_spare + room {
-                break;
-            }
-            if let Some(places) = new_places(id, &cx.cluster.store, &free_of)
-                && may_be_evicted(id, &cx.cluster.store)
-            {
-                free_of.remove(&id);
-                for (pod, node) in places {
-                    free_of.get_mut(&node).expect("a place exists").remove(pod);
-                    received.insert(node);
-                }
-                free_cpu = free_cpu.saturating_sub(room);
-                may_go -= 1;
-                unneeded.insert(id, self.unneeded.get(&id).copied().unwrap_or(cx.now));
-            }
-        }
-        self.unneeded = unneeded;
-    }
-
-    fn remove_nodes(
-        &mut self,
-        ripe: &[NodeId],
-        drains: &mut Drains,
-        cx: &mut Context<'_>,
-        api: &mut Api<'_>,
-    ) {
-        let mut removed = 0;
-        for &id in ripe {
-            let Some(node) = cx.cluster.store.node(id) else { continue };
-            let (left, requested) = (cx.cluster.store.pods_on(id).count(), utilization(node) * 100.0);
-            let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
-            let after = cx.parameters.cluster_autoscaler.unneeded_after;
-            if left == 0 && removed < EMPTY_AT_ONCE {
-                removed += 1;
-                self.unneeded.remove(&id);
-                api.remark(about, || format!("ScaleDownEmpty: unneeded for {after}"));
-                give_back(id, cx, api);
-            } else if left > 0 && self.draining.is_none() {
-                let begin = cx.now + cx.parameters.cluster_autoscaler.taint_delay;
-                if drains.begin(id, Tool::ClusterAutoscaler, begin, cx) {
-                    self.unneeded.remove(&id);
-                    mark(id, cx);
-                    self.draining = Some(id);
-                    api.remark(about, || {
-                        format!(
-                            "ScaleDown: unneeded for {after}, {requested:.0}% requested; {} to evict",
-                            pods(left)
-                        )
-                    });
-                }
-            }
-        }
-    }
-
-    /// The drain of a node that is not needed is over: it is given back, or stays.
-    pub fn on_drained(&mut self, id: NodeId, end: End, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        self.draining = None;
-        let Some(node) = cx.cluster.store.node(id) else { return };
-        let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
-        match end {
-            End::Empty if node.is_ready() => {
-                api.remark(about, || "empty: the machine is not needed any more".into());
-                give_back(id, cx, api);
-            }
-            // Lost on the way: repaired like any other.
-            End::Empty => unmark(id, cx, api),
-            End::GaveUp(left) => {
-                api.remark(about, || format!("ScaleDownFailed: {} left, the node stays", pods(left)));
-                self.last_failed = Some(cx.now);
-                unmark(id, cx, api);
-            }
-        }
-        self.look_soon(cx);
-    }
-
-    /// The node is gone.
-    pub fn forget(&mut self, id: NodeId) {
-        self.draining.take_if(|draining| *draining == id);
-    }
-}
-
-/// No budget of its pods is used up (`NotEnoughPdb`).
-fn may_be_evicted(id: NodeId, store: &Store) -> bool {
-    let protected = store.pods_on(id).filter(|(_, p)| p.is_active() && p.phase == Phase::Running);
-    protected.flat_map(|(_, p)| store.budgets_of(&store.spec_of(p).labels)).all(|budget| {
-        let status = &store.budget(budget).status;
-        status.allowed > 0
-    })
-}
-
-/// The larger requested share of CPU and memory, DaemonSets included.
-fn utilization(node: &Node) -> f64 {
-    let cpu = f64::from(node.requested.cpu) / f64::from(node.allocatable.cpu.max(1));
-    let memory = node.requested.memory as f64 / node.allocatable.memory.max(1) as f64;
-    cpu.max(memory)
-}
-
-/// Where the pods of a node would go; `None` if not all can. Pods that are terminating need no place.
-fn new_places(
-    id: NodeId,
-    store: &Store,
-    free_of: &BTreeMap<NodeId, Resources>,
-) -> Option<Vec<(Resources, NodeId)>> {
-    let mut taken: BTreeMap<NodeId, Resources> = BTreeMap::new();
-    let mut places = Vec::new();
-    for (_, pod) in store.pods_on(id).filter(|(_, p)| p.is_active()) {
-        let requests = store.template(pod.template).requests;
-        let fits = |(node, free): (&NodeId, &Resources)| {
-            let used = taken.get(node).copied().unwrap_or_default();
-            (*node != id && used.leaves_room(requests, *free)).then_some(*node)
-        };
-        let node = free_of.iter().find_map(fits)?;
-        taken.entry(node).or_default().add(requests);
-        places.push((requests, node));
-    }
-    Some(places)
 }
