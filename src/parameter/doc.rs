@@ -59,11 +59,27 @@ pub struct ParameterDoc {
     pub source: Option<&'static str>,
     /// How well the default is founded; `None` without a default.
     pub grade: Option<Grade>,
+    /// Other defaults, by the preset of the section that it is in.
+    pub presets: Vec<PresetDefault>,
     /// Whether a text would be accepted as the value, and why not.
     pub accepts: fn(&str) -> Result<(), String>,
 }
 
+/// The default under a preset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PresetDefault {
+    pub preset: &'static str,
+    pub value: &'static str,
+    pub source: Option<&'static str>,
+    pub grade: Grade,
+}
+
 impl ParameterDoc {
+    /// True if nobody has checked its default, or one of its defaults, against a source.
+    pub fn has_estimates(&self) -> bool {
+        self.grade.is_some_and(Grade::is_estimate) || self.presets.iter().any(|p| p.grade.is_estimate())
+    }
+
     /// The same seen from the section above.
     pub fn under(self, prefix: &str) -> Self {
         ParameterDoc { path: format!("{prefix}.{}", self.path), ..self }
@@ -92,6 +108,15 @@ pub fn check_defaults(docs: &[ParameterDoc]) -> Vec<String> {
     for doc in docs {
         if let Some(Err(why)) = doc.default.map(doc.accepts) {
             wrong.push(format!("{}: {why}", doc.path));
+        }
+        for preset in &doc.presets {
+            if let Err(why) = (doc.accepts)(preset.value) {
+                wrong.push(format!("{} with preset {}: {why}", doc.path, preset.preset));
+            }
+            let founded = !matches!(preset.grade, Grade::Choice | Grade::Estimate);
+            if founded && preset.source.is_none_or(str::is_empty) {
+                wrong.push(format!("{} with preset {}: has no source", doc.path, preset.preset));
+            }
         }
         if doc.meaning.is_empty() {
             wrong.push(format!("{}: has no meaning", doc.path));

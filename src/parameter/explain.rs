@@ -21,7 +21,7 @@ impl Catalogue {
     /// The parameters that `filter` names (all without one): by its path, else by the end of it, else by any
     /// part of it. `estimates_only` keeps those whose default nobody has checked against a source.
     pub fn list(&self, filter: Option<&str>, estimates_only: bool) -> Vec<&ParameterDoc> {
-        let wanted = |doc: &&ParameterDoc| !estimates_only || doc.grade.is_some_and(Grade::is_estimate);
+        let wanted = |doc: &&ParameterDoc| !estimates_only || doc.has_estimates();
         let found = |matches: &dyn Fn(&str) -> bool| -> Vec<&ParameterDoc> {
             self.docs.iter().filter(|doc| matches(&doc.path)).filter(wanted).collect()
         };
@@ -92,6 +92,11 @@ pub fn render(doc: &ParameterDoc) -> String {
     if let Some(grade) = doc.grade {
         line("grade", grade.in_words());
     }
+    for preset in &doc.presets {
+        let source = preset.source.map_or(String::new(), |source| format!("{source}; "));
+        let grade = preset.grade.in_words();
+        line("preset", &format!("{}: {} ({source}{grade})", preset.preset, preset.value));
+    }
     text
 }
 
@@ -121,6 +126,7 @@ mod tests {
             required: grade.is_none(),
             source: grade.map(|_| "Dean 2008"),
             grade,
+            presets: Vec::new(),
             accepts: |_| Ok(()),
         }
     }

@@ -26,6 +26,7 @@ mod nesting;
 mod overrides;
 mod parse;
 mod place;
+mod preset;
 mod problem;
 mod reader;
 mod section;
@@ -36,10 +37,11 @@ mod value;
 pub use distribution::{
     Distribution, DistributionOf, GrowthDistribution, Quantity, ScalarDistribution, Shape,
 };
-pub use doc::{Grade, ParameterDoc, check_defaults, meaning, only_with};
+pub use doc::{Grade, ParameterDoc, PresetDefault, check_defaults, meaning, only_with};
 pub use hazard::Hazard;
 pub use parse::{MAX_FILE_BYTES, load_bytes, parse};
 pub use place::{Named, Place};
+pub use preset::{PresetValue, Presets, note_presets, with_preset};
 pub use problem::{Problem, Problems, nearest, quoted, suggestion};
 pub use reader::{Check, Reader, accepts, default_value, read_kind};
 pub use section::{Holds, Section, key_name};
@@ -53,6 +55,7 @@ pub use value::{ParameterValue, choice_help, describe, found, read_choice, read_
 // The `field_…` and `section_…` macros are what `section!` expands to.
 pub(crate) use {
     kinds::kinds,
+    preset::{optional_text, presets},
     section::{
         field_check, field_default, field_describe, field_doc, field_read, section, section_default,
         section_fields,

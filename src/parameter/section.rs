@@ -74,11 +74,14 @@ pub fn key_name(field: &'static str) -> &'static str {
 /// }
 /// ```
 ///
+/// `pub struct Cache by Product` has presets, see `presets!`.
 /// Every value may be followed by a check, `in |value| condition => "what is demanded"`. Fields are public; a
 /// field `place` tells where each was written. `Default` is there unless a field is `required`.
 macro_rules! section {
-    ($(#[$meta:meta])* $visibility:vis struct $name:ident { $($fields:tt)* }) => {
-        $crate::parameter::section_fields! { [$(#[$meta])* $visibility $name] [complete] [] $($fields)* }
+    ($(#[$meta:meta])* $visibility:vis struct $name:ident $(by $presets:ident)? { $($fields:tt)* }) => {
+        $crate::parameter::section_fields! {
+            [$(#[$meta])* $visibility $name $([$presets])?] [complete] [] $($fields)*
+        }
     };
 }
 pub(crate) use section;
@@ -113,7 +116,7 @@ macro_rules! section_fields {
         $crate::parameter::section_fields! { $head $complete [$($done)*
             { [$($doc)*] $field [$type] $mode { [$($v, $check, $demand)?] } }] $($rest)* }
     };
-    ([$(#[$meta:meta])* $visibility:vis $name:ident] $complete:tt
+    ([$(#[$meta:meta])* $visibility:vis $name:ident $([$presets:ident])?] $complete:tt
      [$({ [$($doc:literal)*] $field:ident [$type:ty] $mode:ident $how:tt })*]) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
@@ -128,6 +131,7 @@ macro_rules! section_fields {
                 #[allow(unused_mut)]
                 let mut docs = Vec::new();
                 $($crate::parameter::field_describe! { docs concat!($($doc),*), $field [$type] $mode $how })*
+                $($crate::parameter::note_presets::<$presets>(&mut docs);)?
                 docs
             }
 
@@ -139,6 +143,7 @@ macro_rules! section_fields {
                 problems: &mut $crate::parameter::Problems,
             ) -> Self {
                 let known: &[&str] = &[$($crate::parameter::key_name(stringify!($field))),*];
+                $(let table = &$crate::parameter::with_preset::<$presets>(table);)?
                 #[allow(unused_mut)]
                 let mut reader = $crate::parameter::Reader::new(table, at, path, known, beside, problems);
                 $(let $field = $crate::parameter::field_read! { reader $field [$type] $mode $how };)*
@@ -242,6 +247,7 @@ macro_rules! field_doc {
             required: false,
             source: None,
             grade: None,
+            presets: Vec::new(),
             accepts: |text| {
                 $crate::parameter::accepts::<$type>(text, $crate::parameter::field_check!($type, $check))
             },
