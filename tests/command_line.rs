@@ -546,7 +546,7 @@ fn explain_answers_names_parts_of_names_and_nothing() {
 fn explain_lists_the_estimates() {
     let estimates = call(Path::new("."), &["explain", "--estimates"]).stdout;
     let expected = boxherd::scenario::describe();
-    let expected = expected.iter().filter(|doc| doc.grade.is_some_and(|grade| grade.is_estimate())).count();
+    let expected = expected.iter().filter(|doc| doc.has_estimates()).count();
     assert_eq!(estimates.lines().count(), expected);
     assert!(estimates.contains("practice.headroom") && !estimates.contains("run.seed"), "{estimates}");
 }

@@ -266,7 +266,7 @@ const UNTIED: [&str; 12] = [
 
 /// A group of fixed size whose machines are not replaced.
 const STEADY_HERD: [&str; 5] = [
-    "platform.cattle.scaling.enabled=false",
+    "platform.cattle.scaling.policy=none",
     "faults.vm_crash.rate=0/year",
     "service.shop.release.rate=0/week",
     "service.partners.release.rate=0/week",

@@ -229,7 +229,7 @@ fn every_component_of_a_control_plane_shows_in_a_story() {
         ("pets", "monitoring", "page_after=300d", LOSS),
         ("pets", "supervisor", "supervised=false", EXIT),
         ("pets", "load balancer", "load_balancer.check_period=2h", CRASH),
-        ("cattle", "target tracking", "scaling.enabled=false", WAVE),
+        ("cattle", "target tracking", "scaling.policy=none", WAVE),
         ("cattle", "group health", "health.period=30d", CRASH),
         ("cattle", "load balancer", "load_balancer.check_period=2h", CRASH),
         ("cattle", "supervisor", "restart_delay=1h", EXIT),

@@ -66,6 +66,22 @@ const GROWS_BY_ONE: [&str; 1] = ["platform.k8s.hpa.scale_up.policy.few.pods=1"];
 const SHRINKS: [&str; 1] = ["platform.k8s.hpa.scale_down.select=max"];
 const SHRINKS_BY_ONE: [&str; 1] = ["platform.k8s.hpa.scale_down.policy.few.pods=1"];
 
+/// A group that follows the load by another policy.
+const STEPS: [&str; 1] = ["platform.cattle.scaling.policy=step"];
+const SIMPLE: [&str; 1] = ["platform.cattle.scaling.policy=simple"];
+const PREDICTS: [&str; 1] = ["platform.cattle.scaling.policy=['target-tracking', 'predictive']"];
+const SCHEDULED: [&str; 2] =
+    ["platform.cattle.scaling.policy=scheduled", "platform.cattle.scaling.schedule.day.begins=07:00"];
+/// Machines that configure themselves.
+const THIN: [&str; 1] = ["platform.cattle.image.kind=thin"];
+/// A group of which several machines are replaced at a time.
+const MANY: [&str; 2] = ["platform.cattle.scaling.policy=none", "platform.cattle.size.shop.boxes=30"];
+const CHECKPOINT: [&str; 1] = ["platform.cattle.refresh.checkpoints=['10%']"];
+const EJECTS: [&str; 2] =
+    ["platform.cattle.load_balancer.ejection.failures=5", "platform.pets.load_balancer.ejection.failures=5"];
+const SELF_RUN: [&str; 2] =
+    ["platform.cattle.load_balancer.machines=2", "platform.pets.load_balancer.machines=2"];
+
 /// (path, what must be set for it to matter, values to try before all others).
 const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("service.NAME.cpu_per_request", &[], &["60ms"]),
@@ -77,11 +93,61 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     // A group that leaves boxes alone for long enough that they may become healthy again.
     ("platform.NAME.load_balancer.healthy_after", &["platform.cattle.health.period=1h"], &[]),
     // A group large enough that more than one machine of it fails at a time.
+    ("platform.NAME.health.at_once", &MANY, &["100%"]),
+    ("platform.NAME.on_demand_base", &SPOT, &["1"]),
+    ("platform.NAME.on_demand_share", &SPOT, &["50%"]),
+    ("platform.NAME.scaling.steps", &STEPS, &["['60%: +50%', '30%: -10%']"]),
+    ("platform.NAME.scaling.simple.above", &SIMPLE, &["60%"]),
+    ("platform.NAME.scaling.simple.below", &SIMPLE, &["50%"]),
+    ("platform.NAME.scaling.simple.by", &SIMPLE, &["2"]),
+    ("platform.NAME.scaling.simple.cooldown", &SIMPLE, &["2h"]),
+    ("platform.NAME.scaling.stabilization", &[], &["1h"]),
+    ("platform.NAME.scaling.schedule.NAME.days", &SCHEDULED, &["['mon', 'sun']"]),
+    ("platform.NAME.scaling.schedule.NAME.begins", &SCHEDULED, &["09:00"]),
+    ("platform.NAME.scaling.schedule.NAME.ends", &SCHEDULED, &["22:00"]),
+    ("platform.NAME.scaling.schedule.NAME.at_least", &SCHEDULED, &["70%"]),
+    ("platform.NAME.scaling.predictive.ahead", &PREDICTS, &["1h"]),
+    ("platform.NAME.scaling.predictive.history", &PREDICTS, &["1d"]),
+    ("platform.NAME.max_lifetime", &[], &["1d"]),
+    ("platform.NAME.termination", &MANY, &["newest-instance"]),
+    ("platform.NAME.hooks.launch_timeout", &THIN, &["20m"]),
+    ("platform.NAME.image.bake_failure", &[], &["80%"]),
+    ("platform.NAME.image.rebuild_after", &[], &["1d"]),
+    ("platform.NAME.image.install", &THIN, &["20m"]),
+    ("platform.NAME.image.converge", &THIN, &["20m"]),
+    ("platform.NAME.image.install_failure", &THIN, &["50%"]),
+    ("platform.NAME.image.spread", &THIN, &["push"]),
+    ("platform.NAME.image.run_interval", &THIN, &["3h"]),
     (
-        "platform.NAME.health.at_once",
-        &["platform.cattle.scaling.enabled=false", "platform.cattle.size.shop.boxes=30"],
-        &["100%"],
+        "platform.NAME.image.forks",
+        &[
+            "platform.cattle.image.kind=thin",
+            "platform.cattle.image.spread=push",
+            "platform.cattle.size.shop.boxes=30",
+        ],
+        &["1"],
     ),
+    ("platform.NAME.refresh.min_healthy", &["platform.cattle.refresh.max_healthy=100%"], &["10%"]),
+    ("platform.NAME.refresh.max_healthy", &MANY, &["150%"]),
+    ("platform.NAME.refresh.checkpoints", &[], &["['10%']"]),
+    ("platform.NAME.refresh.checkpoint_delay", &CHECKPOINT, &["2h"]),
+    (
+        "platform.NAME.refresh.skip_matching",
+        &[
+            "platform.cattle.scaling.policy=none",
+            "platform.cattle.size.shop.boxes=30",
+            "platform.cattle.refresh.auto_rollback=true",
+        ],
+        &["false"],
+    ),
+    ("platform.NAME.load_balancer.fail_open", &MANY, &["100%"]),
+    ("platform.NAME.load_balancer.ejection.failures", &[], &["5"]),
+    ("platform.NAME.load_balancer.ejection.counts_errors", &EJECTS, &["false"]),
+    ("platform.NAME.load_balancer.ejection.timeout", &EJECTS, &["1s"]),
+    ("platform.NAME.load_balancer.ejection.lasts", &EJECTS, &["5m"]),
+    ("platform.NAME.load_balancer.ejection.grows", &EJECTS, &["true"]),
+    ("platform.NAME.load_balancer.ejection.at_most", &EJECTS, &["100%"]),
+    ("platform.NAME.load_balancer.machine", &SELF_RUN, &["m7i.4xlarge"]),
     ("name", &[], &["other"]),
     // A single replication is too few for any precision.
     ("run.precision", &["run.max_replications=2"], &["20%"]),
@@ -274,6 +340,7 @@ impl Bench {
             .replace("container.NAME", "container.app")
             .replace("event.NAME", "event.sale")
             .replace("policy.NAME", "policy.few")
+            .replace("schedule.NAME", "schedule.day")
             .replace("size.NAME", &format!("size.{service}"));
         let extra: Vec<String> = extra.iter().map(|&o| o.to_owned()).collect();
         let values: Vec<String> = first.iter().map(|&c| c.to_owned()).chain(candidates(doc)).collect();

@@ -4,6 +4,7 @@
 //! those of the quickstart scenario, so that a new one is covered as soon as it is in there.
 
 mod browser;
+mod cattle;
 mod command_line;
 mod determinism;
 mod faults;

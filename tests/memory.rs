@@ -397,7 +397,7 @@ fn a_fleet_that_is_far_too_small_uses_all_of_its_processors_and_not_more() {
     let sizes = ["pets", "cattle", "k8s"]
         .map(|platform| ["web", "api"].map(|service| format!("platform.{platform}.size.{service}.boxes=4")));
     let off = [
-        "platform.cattle.scaling.enabled=false",
+        "platform.cattle.scaling.policy=none",
         "platform.k8s.hpa.enabled=false",
         "platform.k8s.cluster_autoscaler.enabled=false",
         "practice.machines=['m7i.large']",

@@ -40,6 +40,8 @@ const CRASHES: &[&str] = &["faults.vm_crash.rate=200/year", "service.web.release
 const LONG_CRASHES: &[&str] = &["faults.vm_crash.down=2h"];
 const RESTARTS: &[&str] = &["faults.process_crash.rate=40/month", "service.web.release.rate=0/week"];
 const RELEASES: &[&str] = &["service.web.release.rate=5/week"];
+/// A refresh that never has more machines than are wanted.
+const LEAVE_FIRST: &[&str] = &["platform.cattle.refresh.max_healthy=100%"];
 const BAD: &[&str] = &["service.web.release.failure_rate=60%"];
 const ERRORS: &[&str] = &["service.web.release.fails_to_start=0%", "service.web.release.error_share=40%"];
 const STILLBORN: &[&str] = &["service.web.release.fails_to_start=100%"];
@@ -153,9 +155,9 @@ const PEOPLE_AND_DELAYS: &[Line] = &[
     line("platform.pets.load_balancer.unhealthy_after", ["2", "10"], "requests_to_dead_boxes", Up, &PETS, &[CRASHES], "a dead box is taken for well for longer"),
     line("platform.cattle.load_balancer.unhealthy_after", ["2", "10"], "requests_to_dead_boxes", Up, CATTLE, &[CRASHES], "a dead box is taken for well for longer"),
     line("platform.cattle.load_balancer.new_after", ["1", "8"], "recovery_time", Up, CATTLE, &[LOSSES], "a new box serves after more checks"),
-    line("platform.cattle.load_balancer.drain", ["10s", "15m"], "release_duration", Up, CATTLE, &[RELEASES], "old boxes stay for longer"),
-    line("platform.cattle.bake", ["2m", "2h"], "release_lead_time", Up, CATTLE, &[RELEASES], "an image is baked before it is rolled out"),
-    line("platform.cattle.configure", ["5s", "2m"], "recovery_time", Up, CATTLE, &[LOSSES], "a new machine is ready later"),
+    line("platform.cattle.load_balancer.drain", ["10s", "15m"], "release_duration", Up, CATTLE, &[RELEASES, LEAVE_FIRST], "each batch drains before its replacements come"),
+    line("platform.cattle.image.bake", ["2m", "2h"], "release_lead_time", Up, CATTLE, &[RELEASES], "an image is baked before it is rolled out"),
+    line("platform.cattle.image.configure", ["5s", "2m"], "recovery_time", Up, CATTLE, &[LOSSES], "a new machine is ready later"),
     line("platform.cattle.restart_delay", ["5s", "60s"], "restart_time", Up, CATTLE, &[RESTARTS], "the supervisor waits longer"),
     line("platform.cattle.health.period", ["30s", "15m"], "recovery_time", Up, CATTLE, &[LOSSES], "the group looks less often"),
     line("platform.cattle.refresh.warm_up", ["60s", "15m"], "release_duration", Up, CATTLE, &[RELEASES], "each step waits longer"),

@@ -4,7 +4,7 @@
 use crate::support::{Unwatched, assert_close, scenario, value};
 use boxherd::engine::{SimDuration, SimTime};
 use boxherd::experiment::{Contestant, compare};
-use boxherd::platform::cattle::{Cattle, CattleParameters, GroupView, ScalingPolicy};
+use boxherd::platform::cattle::{Cattle, CattleParameters, Decision, GroupView, ScalingPolicy};
 use boxherd::platform::{Platform, Sizing};
 use boxherd::scenario::Scenario;
 use boxherd::simulation::{self, Watcher};
@@ -226,8 +226,8 @@ fn a_policy_from_outside_changes_how_a_platform_of_ours_recovers() {
 struct AtLeastSeven;
 
 impl ScalingPolicy for AtLeastSeven {
-    fn decide(&mut self, group: &GroupView) -> Option<u32> {
-        (group.desired < 7).then_some(7)
+    fn decide(&mut self, _: &GroupView) -> Decision {
+        Decision::AtLeast(7)
     }
 }
 

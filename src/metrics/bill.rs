@@ -75,13 +75,22 @@ impl Bill {
         lines.push(line("storage", "root disks", disk_months, "GB-month", prices.disk_gb_month));
         for (&item, gauge) in &mut self.rented {
             let hours = gauge.seconds(now) / HOUR;
-            let (category, name, price) = match item {
-                Rented::LoadBalancer => ("network entry", "load balancers", prices.load_balancer),
-                Rented::ManagedControlPlane => {
-                    ("control plane", "managed control plane", prices.control_plane)
+            lines.push(match item {
+                Rented::LoadBalancer => {
+                    let price = prices.load_balancer.as_usd_per_hour_f64();
+                    line("network entry", "load balancers", hours, "h", price)
                 }
-            };
-            lines.push(line(category, name, hours, "h", price.as_usd_per_hour_f64()));
+                Rented::ProxyMachine(instance) => {
+                    let machine = self.frame.catalog.get(instance);
+                    let name = format!("load balancer on {}", machine.name);
+                    let price = prices.of_machine(machine, Purchase::OnDemand);
+                    line("network entry", &name, hours, "h", price)
+                }
+                Rented::ManagedControlPlane => {
+                    let price = prices.control_plane.as_usd_per_hour_f64();
+                    line("control plane", "managed control plane", hours, "h", price)
+                }
+            });
         }
         if self.rented.contains_key(&Rented::LoadBalancer) {
             let unit_hours = self.load_balancer_units(seconds) * seconds / HOUR;

@@ -302,7 +302,9 @@ impl Part for Recovery {
             }
             Observation::BoxExited { subject, exit } => self.on_exit(time, subject, exit),
             Observation::BoxRouted { subject } => self.change(time, subject, |l| l.routed = true),
-            Observation::BoxUnrouted { subject } => self.change(time, subject, |l| l.routed = false),
+            Observation::BoxUnrouted { subject } | Observation::BoxEjected { subject, .. } => {
+                self.change(time, subject, |l| l.routed = false)
+            }
             Observation::BoxRemoved { subject } => {
                 self.change(time, subject, |l| (l.up, l.routed) = (false, false));
                 if let Some(life) = self.boxes.remove(&subject) {

@@ -2,7 +2,7 @@
 //!
 //! Knows only [`ParameterDoc`]s, not where they come from. Start at [`Catalogue`].
 
-use super::doc::{Grade, ParameterDoc};
+use super::doc::ParameterDoc;
 use super::problem::{nearest, quoted};
 use std::fmt::Write as _;
 
@@ -114,6 +114,7 @@ pub fn render_list(docs: &[&ParameterDoc]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parameter::Grade;
 
     fn doc(path: &str, grade: Option<Grade>) -> ParameterDoc {
         ParameterDoc {

@@ -26,8 +26,15 @@ impl PlatformParameters {
     /// Problems that show without a world: names that refer to nothing.
     pub fn check(&self, services: &[&str], catalog: &Catalog, problems: &mut Problems) {
         match self {
-            PlatformParameters::Pets(p) => check_sizes(&p.size, services, catalog, problems),
-            PlatformParameters::Cattle(p) => check_sizes(&p.size, services, catalog, problems),
+            PlatformParameters::Pets(p) => {
+                check_sizes(&p.size, services, catalog, problems);
+                p.load_balancer.check_machine(catalog, problems);
+            }
+            PlatformParameters::Cattle(p) => {
+                check_sizes(&p.size, services, catalog, problems);
+                p.scaling.check(problems);
+                p.load_balancer.check_machine(catalog, problems);
+            }
             PlatformParameters::Kubernetes(p) => {
                 check_size_names(&p.size, services, problems);
                 p.hpa.check(problems);

@@ -233,6 +233,7 @@ impl Watcher for Trace<'_> {
             | Observation::BoxRemoved { .. }
             | Observation::BoxRouted { .. }
             | Observation::BoxUnrouted { .. }
+            | Observation::BoxEjected { .. }
             | Observation::BoxKnownDown { .. } => self.instance(time, observation),
             Observation::Flow(_)
             | Observation::RequestServed { .. }
@@ -368,6 +369,10 @@ impl Trace<'_> {
                 self.boxes.remove(&subject);
             }
             Observation::BoxRouted { subject } => self.line(time, About::Box(subject), "gets requests"),
+            Observation::BoxEjected { subject, lasts } => {
+                let what = format!("fails too many requests: gets none for {lasts}");
+                self.line(time, About::Box(subject), &what);
+            }
             Observation::BoxUnrouted { subject } => {
                 self.line(time, About::Box(subject), "gets no more requests")
             }

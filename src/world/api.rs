@@ -6,6 +6,7 @@
 //!
 //! Start at [`Api::launch_vm`] for machines, [`Api::create_box`] for boxes.
 
+use super::ejection::Ejection;
 use super::event::{Event, PlatformEvent};
 use super::flow::{CpuReading, LoadWaker};
 use super::ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
@@ -263,6 +264,11 @@ impl Api<'_> {
     /// Callers send no more new requests to this box. Harmless if it is gone.
     pub fn unroute(&mut self, subject: BoxId) {
         self.world.set_routed(subject, false);
+    }
+
+    /// Callers pass over a target of the service that fails too many requests, from now on; or no more.
+    pub fn eject_outliers(&mut self, service: ServiceId, rule: Option<Ejection>) {
+        self.world.eject_outliers(service, rule);
     }
 
     pub fn set_balancing(&mut self, service: ServiceId, balancing: Balancing) {

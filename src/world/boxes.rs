@@ -5,6 +5,7 @@
 //! Here is ground truth; what a control plane believes lives in the platform. Start at [`State`].
 
 use super::World;
+use super::ejection::Answers;
 use super::event::Event;
 use super::ids::{BoxId, ServiceId, Version, VmId};
 use super::memory::Footprint;
@@ -75,6 +76,7 @@ pub(super) struct ServiceBox {
     /// The next crash of its process.
     pub crash: Option<EventHandle>,
     pub check: Option<MonitorId>,
+    pub answers: Answers,
     /// The memory it holds, while its processes run.
     pub memory: Option<Footprint>,
     /// How the flow counts it, while it is routed.
@@ -113,6 +115,7 @@ impl World {
             draining: None,
             crash: None,
             check: None,
+            answers: Answers::default(),
             memory: None,
             counted: None,
             last_fault: 0,
@@ -348,6 +351,7 @@ impl World {
         let serving = b.counted == Some(Reach::Serves);
         let inside = self.services[b.service.index()].flow.in_flight_per_box();
         self.leave_flow(subject);
+        self.forget_answers(subject);
         let b = self.boxes.get_mut(subject).expect("seen above");
         b.routed = routed;
         let service = b.service;
@@ -361,6 +365,7 @@ impl World {
         } else {
             Observation::BoxUnrouted { subject }
         });
+        self.tell_proxies(subject);
     }
 
     /// Requests that a box still has which left the route with so many: it works them off on one core.

@@ -114,6 +114,10 @@ pub enum Event {
         service: ServiceId,
     },
 
+    /// A target has failed so many requests in a row that it is passed over, or that is over.
+    EjectionTurns {
+        subject: BoxId,
+    },
     /// A periodic check comes to another verdict.
     Verdict {
         monitor: MonitorId,
@@ -169,7 +173,8 @@ impl engine::Event for Event {
             | RequestTimesOut { .. }
             | RequestRepeats { .. }
             | RequestSample { .. } => 2,
-            Verdict { .. }
+            EjectionTurns { .. }
+            | Verdict { .. }
             | ShiftChange
             | WorkBegins { .. }
             | WorkDone { .. }

@@ -11,6 +11,7 @@ mod api;
 mod boxes;
 pub mod calendar;
 mod contention;
+mod ejection;
 mod event;
 pub mod fault;
 pub mod flow;
@@ -36,6 +37,7 @@ pub(crate) use crate::engine::Arena;
 pub use crate::engine::Id;
 pub use api::{Api, FailureShares, ServiceInfo};
 pub use calendar::Calendar;
+pub use ejection::Ejection;
 pub use event::{Event, PlatformEvent};
 pub use fault::{FaultId, FaultKind, FaultParameters, Group};
 pub use ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
@@ -207,6 +209,7 @@ impl World {
             Event::RequestTimesOut { service } => self.on_request_times_out(service),
             Event::RequestRepeats { service } => self.on_request_repeats(service),
             Event::RequestSample { service } => self.on_request_sample(service),
+            Event::EjectionTurns { subject } => self.on_ejection_turns(subject),
             Event::Verdict { monitor } => self.on_verdict(monitor),
             Event::ShiftChange => self.on_shift_change(),
             Event::WorkBegins { work } => self.on_work_begins(work),

@@ -131,6 +131,7 @@ impl World {
     }
 
     pub(super) fn tell_check(&mut self, subject: BoxId) {
+        self.tell_proxies(subject);
         let Some(b) = self.boxes.get(subject) else { return };
         let Some(monitor) = b.check else { return };
         let reach = self.reach(b);

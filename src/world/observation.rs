@@ -148,6 +148,11 @@ pub enum Observation {
     BoxUnrouted {
         subject: BoxId,
     },
+    /// A load balancer passes over a target that fails.
+    BoxEjected {
+        subject: BoxId,
+        lasts: SimDuration,
+    },
     /// The control plane or a person now knows that the box is not serving.
     BoxKnownDown {
         subject: BoxId,
@@ -242,6 +247,8 @@ pub struct Amount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rented {
     LoadBalancer,
+    /// A machine that a self-run load balancer runs on.
+    ProxyMachine(InstanceId),
     ManagedControlPlane,
 }
 

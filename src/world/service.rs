@@ -2,6 +2,7 @@
 //!
 //! Where its boxes run and how many there are is the platform's affair. Start at [`ServiceParameters`].
 
+use super::ejection::Ejection;
 use super::fault::Renewal;
 use super::flow::{Flow, RetryRules, Rules, Tenancy};
 use super::ids::{ServiceId, Version};
@@ -111,6 +112,10 @@ pub(super) struct Service {
     /// What is wrong with each version; 0 ran before the simulation and is good.
     pub versions: Vec<Option<Defect>>,
     pub alert: Option<MonitorId>,
+    /// When a target that fails is passed over.
+    pub ejection: Option<Ejection>,
+    /// Targets that are passed over now.
+    pub ejected: u32,
     pub process_crashes: Vec<Renewal>,
     free_ordinals: BTreeSet<u32>,
     /// Boxes so far by number.
@@ -136,6 +141,8 @@ impl Service {
             calls,
             versions: vec![None],
             alert: None,
+            ejection: None,
+            ejected: 0,
             process_crashes: Vec::new(),
             free_ordinals: BTreeSet::new(),
             lives: Vec::new(),

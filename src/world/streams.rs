@@ -29,6 +29,7 @@ pub(super) const SLOW_VM_LASTS: Purpose = Purpose::named("slow vm duration");
 pub(super) const SPOT_RECLAIM: Purpose = Purpose::named("spot reclaim");
 pub(super) const START_UP: Purpose = Purpose::named("box start-up");
 pub(super) const CHECK_PHASE: Purpose = Purpose::named("health check phase");
+pub(super) const EJECTION: Purpose = Purpose::named("ejection of a target");
 pub(super) const HEARTBEAT_PHASE: Purpose = Purpose::named("heartbeat phase");
 pub(super) const ALERT_PHASE: Purpose = Purpose::named("alert scrape phase");
 pub(super) const ACKNOWLEDGE: Purpose = Purpose::named("page acknowledge");

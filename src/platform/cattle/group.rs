@@ -1,15 +1,14 @@
-//! An auto scaling group: keeps as many machines as desired, spread over zones, and replaces unhealthy ones.
+//! An auto scaling group: keeps as many machines as desired, spread over zones, of an image.
 //!
-//! Modelled after AWS auto scaling groups with load balancer health checks: a machine that checks call unhealthy
-//! after its grace period is replaced at the next pass; terminations and launches run together, at most a tenth of
-//! the group at a time; balance over zones goes before age when machines are removed.
-//! Knows verdicts of checks only. Start at [`Group::health_pass`].
+//! Modelled after AWS auto scaling groups. Who comes and who goes is here; whom checks call unhealthy is in
+//! [`health`](super::health), who goes first in [`termination`](super::termination). Knows verdicts of checks only.
+//! Start at [`Group::launch`] and [`Group::retire`].
 
-use super::parameters::GroupHealthParameters;
-use crate::catalog::InstanceId;
+use super::parameters::GroupRules;
+use crate::catalog::{InstanceId, Purchase};
 use crate::engine::{SimDuration, SimTime};
 use crate::platform::load_balancer::LoadBalancer;
-use crate::world::{Api, BoxId, PlatformEvent, Purchase, ServiceId, Version, VmId, ZoneId};
+use crate::world::{Api, BoxId, PlatformEvent, ServiceId, Version, VmId, ZoneId};
 
 /// One machine of the group with its box.
 #[derive(Clone, Copy, Debug)]
@@ -17,10 +16,13 @@ pub(super) struct Member {
     pub subject: BoxId,
     pub vm: VmId,
     pub zone: ZoneId,
+    pub purchase: Purchase,
+    /// The image that it was launched from, or brought up to, and the version in it.
+    pub image: u32,
     pub version: Version,
     pub launched: SimTime,
-    /// Configured once: what runs on it survives a reboot.
-    pub prepared: bool,
+    /// When it was configured: what runs on it survives a reboot.
+    pub prepared: Option<SimTime>,
     /// When it first passed its checks.
     pub in_service: Option<SimTime>,
     pub unhealthy: bool,
@@ -31,21 +33,29 @@ pub(super) struct Member {
 pub(super) struct Group {
     pub service: ServiceId,
     pub instance: InstanceId,
-    purchase: Purchase,
+    pub rules: GroupRules,
     pub entry: LoadBalancer,
     pub min: u32,
     pub max: u32,
+    /// What the forecast peak needs.
+    pub peak_size: u32,
     pub desired: u32,
-    /// The version of the image that new machines get.
+    /// The version and the number of the image that new machines get, and when that was baked.
     pub version: Version,
+    pub image: u32,
+    pub baked: SimTime,
     pub members: Vec<Member>,
     pub scaling: Box<dyn super::ScalingPolicy>,
     pub refresh: Option<super::refresh::Refresh>,
     pub waiting: Option<Version>,
+    /// Machines on their way out that are to be replaced once they are gone.
+    pub awaited: Vec<VmId>,
     /// Some member may be unhealthy or was never in service; a quiet group needs no look at its members.
-    restless: bool,
+    pub(super) restless: bool,
+    /// Members came or went: the zones may be out of balance.
+    pub(super) unsettled: bool,
     /// Each zone with the time until which it is avoided, after it had no capacity.
-    zones: Vec<(ZoneId, SimTime)>,
+    avoid: Vec<(ZoneId, SimTime)>,
 }
 
 /// How long a group launches elsewhere after a zone had no capacity. AWS does not publish it.
@@ -54,28 +64,32 @@ const AVOID_ZONE: SimDuration = SimDuration::from_mins(15);
 impl Group {
     pub fn new(
         service: ServiceId,
-        (instance, purchase): (InstanceId, Purchase),
+        (instance, rules): (InstanceId, GroupRules),
         entry: LoadBalancer,
-        min: u32,
-        max: u32,
+        [min, max, peak_size]: [u32; 3],
         scaling: Box<dyn super::ScalingPolicy>,
         api: &Api<'_>,
     ) -> Group {
         Group {
             service,
             instance,
-            purchase,
+            rules,
             entry,
             min,
             max,
+            peak_size,
             desired: min,
             version: Version(0),
+            image: 0,
+            baked: SimTime::ZERO,
             members: Vec::new(),
             scaling,
             refresh: None,
             waiting: None,
+            awaited: Vec::new(),
             restless: false,
-            zones: api.zones().map(|z| (z, SimTime::ZERO)).collect(),
+            unsettled: false,
+            avoid: api.zones().map(|z| (z, SimTime::ZERO)).collect(),
         }
     }
 
@@ -87,24 +101,52 @@ impl Group {
         self.members.iter().find(|m| m.vm == vm)
     }
 
-    fn member_mut(&mut self, subject: BoxId) -> Option<&mut Member> {
+    pub(super) fn member_mut(&mut self, subject: BoxId) -> Option<&mut Member> {
         self.members.iter_mut().find(|m| m.subject == subject)
+    }
+
+    pub(super) fn zones(&self) -> impl Iterator<Item = ZoneId> + '_ {
+        self.avoid.iter().map(|z| z.0)
+    }
+
+    /// Zones that had capacity lately.
+    pub(super) fn open_zones(&self, now: SimTime) -> impl Iterator<Item = ZoneId> + '_ {
+        self.avoid.iter().filter(move |z| z.1 <= now).map(|z| z.0)
+    }
+
+    pub(super) fn in_zone(&self, zone: ZoneId) -> usize {
+        self.members.iter().filter(|m| m.zone == zone).count()
+    }
+
+    /// Machines in a zone that are not about to be replaced.
+    fn staying_in(&self, zone: ZoneId, now: SimTime) -> usize {
+        let leaves =
+            |m: &Member| self.is_past_lifetime(m, now) || (self.is_refreshing() && m.image != self.image);
+        self.members.iter().filter(|m| m.zone == zone && !leaves(m)).count()
+    }
+
+    /// Machines that are neither there nor on their way.
+    pub(super) fn missing(&self) -> u32 {
+        self.desired.saturating_sub((self.members.len() + self.awaited.len()) as u32)
     }
 
     /// Machines that run since before the simulation began.
     pub fn adopt(&mut self, count: u32, api: &mut Api<'_>) {
         for i in 0..count as usize {
-            let zone = self.zones[i % self.zones.len()].0;
-            let vm = api.adopt_vm(self.instance, zone, self.purchase);
+            let zone = self.avoid[i % self.avoid.len()].0;
+            let purchase = self.next_purchase();
+            let vm = api.adopt_vm(self.instance, zone, purchase);
             let subject = api.adopt_box(self.service, vm);
             self.entry.adopt(subject, api);
             self.members.push(Member {
                 subject,
                 vm,
                 zone,
+                purchase,
+                image: 0,
                 version: Version(0),
                 launched: SimTime::ZERO,
-                prepared: true,
+                prepared: Some(SimTime::ZERO),
                 in_service: Some(SimTime::ZERO),
                 unhealthy: false,
                 gone: false,
@@ -118,23 +160,40 @@ impl Group {
         api.declare_desired(self.service, desired);
     }
 
+    /// How the next machine is bought: of a group of spot machines a base and a share above it are on demand.
+    fn next_purchase(&self) -> Purchase {
+        let r = &self.rules;
+        if r.purchase == Purchase::OnDemand {
+            return Purchase::OnDemand;
+        }
+        let size = self.members.len() as u32 + 1;
+        let above = f64::from(size.saturating_sub(r.on_demand_base)) * r.on_demand_share.as_f64();
+        let wanted = size.min(r.on_demand_base) + above.ceil() as u32;
+        let present = self.members.iter().filter(|m| m.purchase == Purchase::OnDemand).count() as u32;
+        if present < wanted { Purchase::OnDemand } else { Purchase::Spot }
+    }
+
     /// Launches `count` machines, each in the zone that has the fewest, if that had capacity lately.
     pub fn launch(&mut self, count: u32, api: &mut Api<'_>) {
         let now = api.now();
         self.restless |= count > 0;
+        self.unsettled |= count > 0;
         for _ in 0..count {
-            let rank = |&&(zone, avoid): &&(ZoneId, SimTime)| (avoid > now, self.in_zone(zone));
-            let zone = self.zones.iter().min_by_key(rank).expect("there are zones").0;
+            let rank = |&&(zone, avoid): &&(ZoneId, SimTime)| (avoid > now, self.staying_in(zone, now));
+            let zone = self.avoid.iter().min_by_key(rank).expect("there are zones").0;
+            let purchase = self.next_purchase();
             let subject = api.create_box(self.service, self.version);
-            let vm = api.launch_vm(self.instance, zone, self.purchase);
+            let vm = api.launch_vm(self.instance, zone, purchase);
             api.place_box(subject, vm);
             self.members.push(Member {
                 subject,
                 vm,
                 zone,
+                purchase,
+                image: self.image,
                 version: self.version,
                 launched: api.now(),
-                prepared: false,
+                prepared: None,
                 in_service: None,
                 unhealthy: false,
                 gone: false,
@@ -142,44 +201,53 @@ impl Group {
         }
     }
 
-    fn in_zone(&self, zone: ZoneId) -> usize {
-        self.members.iter().filter(|m| m.zone == zone).count()
-    }
-
-    /// Takes machines out of service: from the fullest zone first, then old versions, then the oldest machine.
+    /// Takes machines out of service, in the order of the termination policy.
     pub fn shrink(&mut self, count: u32, api: &mut Api<'_>) {
         for _ in 0..count {
-            let newest = self.version;
-            let crowds: Vec<(ZoneId, usize)> = self.zones.iter().map(|z| (z.0, self.in_zone(z.0))).collect();
-            let crowd = |zone| crowds.iter().find(|c| c.0 == zone).expect("members lie in its zones").1;
-            let victim = self
-                .members
-                .iter()
-                .min_by_key(|m| (usize::MAX - crowd(m.zone), m.version == newest, m.launched, m.subject))
-                .map(|m| m.subject);
-            if let Some(subject) = victim {
+            if let Some(subject) = self.next_to_go(api.now()) {
                 self.retire(subject, api);
             }
         }
     }
 
-    /// Takes one machine out of the load balancer and gives it back when its requests are done.
-    pub fn retire(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        let Some(at) = self.members.iter().position(|m| m.subject == subject) else { return };
+    /// Takes one machine out of the load balancer and gives it back when its requests are done and its hook has run.
+    pub fn retire(&mut self, subject: BoxId, api: &mut Api<'_>) -> Option<VmId> {
+        let at = self.members.iter().position(|m| m.subject == subject)?;
         let member = self.members.remove(at);
-        let drain = self.entry.deregister(subject, api);
-        api.after(drain, PlatformEvent::about(super::DRAINED, member.vm));
+        self.unsettled = true;
+        let mut span = self.entry.deregister(subject, api);
+        if member.in_service.is_some() {
+            span += self.rules.terminate_hook;
+        }
+        api.after(span, PlatformEvent::about(super::DRAINED, member.vm));
+        Some(member.vm)
+    }
+
+    /// Takes one machine out, and launches another when it is gone: the group is never larger than desired.
+    pub fn retire_then_launch(&mut self, subject: BoxId, api: &mut Api<'_>) {
+        let leaving = self.retire(subject, api);
+        self.awaited.extend(leaving);
+    }
+
+    /// A machine has drained; another one may have waited for that.
+    pub fn on_drained(&mut self, vm: VmId, api: &mut Api<'_>) {
+        if let Some(at) = self.awaited.iter().position(|&other| other == vm) {
+            self.awaited.remove(at);
+            let count = self.missing().min(1);
+            self.launch(count, api);
+        }
     }
 
     /// The cloud had no capacity there: ask at once in another zone.
     pub fn on_launch_failed(&mut self, vm: VmId, api: &mut Api<'_>) {
         let Some(at) = self.members.iter().position(|m| m.vm == vm) else { return };
         let member = self.members.remove(at);
-        let all_avoided = self.zones.iter().all(|z| z.1 > api.now());
-        if let Some(zone) = self.zones.iter_mut().find(|z| z.0 == member.zone) {
+        let all_avoided = self.avoid.iter().all(|z| z.1 > api.now());
+        if let Some(zone) = self.avoid.iter_mut().find(|z| z.0 == member.zone) {
             zone.1 = api.now() + AVOID_ZONE;
         }
-        if !all_avoided {
+        // One that was to come before another goes is not tried elsewhere.
+        if !all_avoided && (self.missing() > 0 || self.is_refreshing()) {
             self.launch(1, api);
         }
     }
@@ -198,15 +266,24 @@ impl Group {
         self.restless = true;
     }
 
-    pub fn mark_prepared(&mut self, subject: BoxId) -> Version {
+    pub fn mark_prepared(&mut self, subject: BoxId, now: SimTime) -> Version {
         let member = self.member_mut(subject).expect("called for members");
-        member.prepared = true;
+        member.prepared = Some(now);
         member.version
     }
 
     pub fn on_box_up(&mut self, subject: BoxId, api: &mut Api<'_>) {
         if !self.entry.is_registered(subject) {
             self.entry.register(subject, api);
+        }
+    }
+
+    /// A member in service was restarted with another version and is up again.
+    pub fn note_back(&mut self, subject: BoxId, now: SimTime) {
+        if self.entry.is_healthy(subject)
+            && let Some(member) = self.member_mut(subject)
+        {
+            member.in_service.get_or_insert(now);
         }
     }
 
@@ -218,52 +295,5 @@ impl Group {
                 member.in_service.get_or_insert(now);
             }
         }
-    }
-
-    /// Replaces machines that are unhealthy or never came up, and makes up the number.
-    pub fn health_pass(&mut self, p: &GroupHealthParameters, api: &mut Api<'_>) {
-        if self.restless {
-            self.discard_gone(api);
-            let missing = self.desired.saturating_sub(self.members.len() as u32);
-            self.discard_sick(p, missing, api);
-            self.restless = self.members.iter().any(|m| m.unhealthy || m.in_service.is_none());
-        }
-        let missing = self.desired.saturating_sub(self.members.len() as u32);
-        self.launch(missing, api);
-    }
-
-    /// Machines that do not exist any more need no grace, and no limit on how many go at a time.
-    fn discard_gone(&mut self, api: &mut Api<'_>) {
-        let gone: Vec<BoxId> = self.members.iter().filter(|m| m.gone).map(|m| m.subject).collect();
-        for subject in gone {
-            api.declare_known_down(subject);
-            self.discard(subject, api);
-        }
-    }
-
-    fn discard_sick(&mut self, p: &GroupHealthParameters, missing: u32, api: &mut Api<'_>) {
-        let now = api.now();
-        let over = |m: &Member| now.since(m.launched) >= p.grace;
-        let unwell = |m: &Member| over(m) && (m.unhealthy || m.in_service.is_none());
-        let sick: Vec<BoxId> = self.members.iter().filter(|m| unwell(m)).map(|m| m.subject).collect();
-        if sick.is_empty() {
-            return;
-        }
-        // With nothing healthy left, replacing everything would only make it worse.
-        let self_destruction = self.entry.healthy() == 0 && self.members.len() > 1;
-        let at_once = ((f64::from(self.desired) * p.at_once.as_f64()) as u32).max(1);
-        let allowed = if self_destruction { 1 } else { at_once.saturating_sub(missing) };
-        for &subject in sick.iter().take(allowed as usize) {
-            api.declare_known_down(subject);
-            self.discard(subject, api);
-        }
-    }
-
-    /// Gives an unhealthy machine back at once: there is nothing to drain.
-    fn discard(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        let at = self.members.iter().position(|m| m.subject == subject).expect("a member");
-        let member = self.members.remove(at);
-        self.entry.deregister(subject, api);
-        api.terminate_vm(member.vm);
     }
 }

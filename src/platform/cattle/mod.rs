@@ -2,32 +2,35 @@
 //!
 //! Machines are never repaired: what is unhealthy is replaced, what is old is replaced, and the number follows the
 //! load. The parts are those of AWS: a load balancer ([`super::load_balancer`]), a group that keeps its size
-//! ([`group`]), target tracking ([`scaling`]) and instance refresh ([`refresh`]). None of them sees the truth: the
-//! group acts on the verdicts of health checks, scaling on a metric that is late.
+//! ([`group`], [`health`], [`termination`]), policies that give it the size ([`scaling`]), images ([`image`]) and
+//! instance refresh ([`refresh`]). The products of other clouds are presets of the same parameters. None of them sees
+//! the truth: the group acts on the verdicts of health checks, scaling on a metric that is late.
 //!
 //! Start at [`Cattle::on_signal`].
 
+mod converge;
 mod group;
+mod health;
+mod image;
 mod parameters;
 mod refresh;
 mod scaling;
+mod termination;
 
-pub use parameters::{CattleParameters, ScalingParameters};
-pub use scaling::{GroupView, ScalingPolicy, TargetTracking};
+pub use parameters::CattleParameters;
+pub use scaling::{Decision, GroupView, ScalingParameters, ScalingPolicy, TargetTracking};
 
 use super::load_balancer::LoadBalancer;
 use super::sizing::{Sizing, fleet_of_machines};
 use super::{Platform, PracticeParameters};
 use crate::engine::Purpose;
 use crate::parameter::Distribution;
-use crate::world::observation::Rented;
 use crate::world::{
     About, Activity, Api, BoxId, PlatformEvent, ServiceId, Signal, Urgency, Version, VmId, Work, WorkId,
 };
 use group::Group;
 use std::collections::BTreeMap;
 
-const CONFIGURE: Purpose = Purpose::named("cattle configure");
 const HEALTH_PHASE: Purpose = Purpose::named("cattle health phase");
 const DIAGNOSE: Purpose = Purpose::named("diagnose");
 
@@ -65,12 +68,14 @@ const DRAINED: u16 = 3;
 const IMAGE_BAKED: u16 = 4;
 const REFRESH_STEP: u16 = 5;
 const REFRESH_DEADLINE: u16 = 6;
+const LAUNCH_HOOK: u16 = 7;
+const CONVERGE: u16 = 8;
+const REBUILD: u16 = 9;
 
 impl Cattle {
     pub fn new(parameters: CattleParameters, practice: PracticeParameters) -> Cattle {
         let scaling = parameters.scaling.clone();
-        let policy =
-            Box::new(move |_| Box::new(TargetTracking::new(scaling.clone())) as Box<dyn ScalingPolicy>);
+        let policy = Box::new(move |_| Box::new(scaling::Combined::new(&scaling)) as Box<dyn ScalingPolicy>);
         Cattle {
             parameters,
             practice,
@@ -95,13 +100,13 @@ impl Cattle {
         let entry = LoadBalancer::new(p.load_balancer.clone(), service, api);
         let min = self.practice.min_boxes;
         let max = ((f64::from(fleet.boxes) * p.max_size.as_f64()).ceil() as u32).max(min);
-        let desired = if p.scaling.enabled {
+        let desired = if p.scaling.policy.is_active() {
             scaling::size_for_now(api, &p.scaling, service, fleet.instance).clamp(min, max)
         } else {
             fleet.boxes
         };
-        let mut group =
-            Group::new(service, (fleet.instance, p.purchase), entry, min, max, (self.policy)(service), api);
+        let (sizes, machines) = ([min, max, fleet.boxes], (fleet.instance, p.rules()));
+        let mut group = Group::new(service, machines, entry, sizes, (self.policy)(service), api);
         group.adopt(desired, api);
         api.alert_on_errors(service, self.practice.error_alert());
         let size = fleet.size(api, &self.practice, service, balancing);
@@ -113,8 +118,11 @@ impl Cattle {
         // Each group looks at a time of its own.
         let phase = api.stream(HEALTH_PHASE, &[u64::from(service.0)]).uniform();
         api.after(p.health.period.mul_f64(phase), PlatformEvent::with(HEALTH_PASS, s, 0));
-        if p.scaling.enabled {
+        if p.scaling.policy.is_active() {
             api.after(p.scaling.period, PlatformEvent::with(SCALING_PASS, s, 0));
+        }
+        if let Some(age) = p.image.rebuild_after {
+            api.after(age, PlatformEvent::with(REBUILD, s, 0));
         }
         self.groups.push(group);
     }
@@ -131,7 +139,10 @@ impl Cattle {
         let u = &self.parameters.upkeep;
         let machines: u32 = self.groups.iter().map(|g| g.desired).sum();
         api.set_upkeep(
-            u.platform + u.per_service * self.groups.len() as f64 + u.per_box * f64::from(machines),
+            u.platform
+                + self.parameters.load_balancer.upkeep
+                + u.per_service * self.groups.len() as f64
+                + u.per_box * f64::from(machines),
         );
     }
 
@@ -139,14 +150,40 @@ impl Cattle {
     fn on_vm_up(&mut self, vm: VmId, api: &mut Api<'_>) {
         let Some(s) = self.group_of_vm(vm) else { return };
         let member = *self.groups[s].member_on(vm).expect("found by it");
-        if member.prepared {
+        if member.prepared.is_some() {
             api.start_box(member.subject, member.version);
             return;
         }
         let (ordinal, life) = api.ordinal_of(member.subject).unwrap_or_default();
         let key = [s as u64, u64::from(ordinal), u64::from(life)];
-        let span = sample(&self.parameters.configure, CONFIGURE, &key, api);
-        api.prepare_box(member.subject, span);
+        let age = api.now().since(self.groups[s].baked);
+        if let Some(span) = self.parameters.image.first_boot(&key, age, api) {
+            api.prepare_box(member.subject, span);
+        }
+    }
+
+    /// The box answers on its port: it is registered once its launch hook has run.
+    fn on_box_up(&mut self, subject: BoxId, api: &mut Api<'_>) {
+        let Some(s) = self.group_of(subject) else { return };
+        let group = &mut self.groups[s];
+        let hook = self.parameters.hooks.launch;
+        if !group.entry.is_registered(subject) && !hook.is_zero() {
+            api.after(hook, PlatformEvent::about(LAUNCH_HOOK, subject));
+        } else {
+            self.on_launch_hook(subject, api);
+        }
+    }
+
+    fn on_launch_hook(&mut self, subject: BoxId, api: &mut Api<'_>) {
+        let Some(s) = self.group_of(subject) else { return };
+        let group = &mut self.groups[s];
+        if group.entry.is_registered(subject) {
+            // One that was brought up to date in place is in service again.
+            group.note_back(subject, api.now());
+            self.refresh_progress(s, api);
+        } else {
+            group.on_box_up(subject, api);
+        }
     }
 
     fn on_health(&mut self, subject: BoxId, healthy: bool, api: &mut Api<'_>) {
@@ -167,6 +204,9 @@ impl Cattle {
 
     fn on_error_alert(&mut self, service: ServiceId, firing: bool, api: &mut Api<'_>) {
         let s = service.0 as usize;
+        if firing && self.parameters.refresh.auto_rollback && self.groups[s].is_refreshing() {
+            return self.roll_back(s, api);
+        }
         if firing && !self.tasks.values().any(|t| *t == Task::LookAtErrors(s)) {
             self.page(Task::LookAtErrors(s), api);
         }
@@ -213,8 +253,7 @@ impl Platform for Cattle {
         for service in api.services() {
             self.start_group(service, api);
         }
-        // One load balancer tells services apart by their host names.
-        api.rent(Rented::LoadBalancer, 1);
+        self.parameters.load_balancer.rent(api);
         self.set_upkeep(api);
     }
 
@@ -238,15 +277,11 @@ impl Platform for Cattle {
             },
             Signal::BoxPrepared { subject } => {
                 if let Some(s) = self.group_of(subject) {
-                    let version = self.groups[s].mark_prepared(subject);
+                    let version = self.groups[s].mark_prepared(subject, api.now());
                     api.start_box(subject, version);
                 }
             }
-            Signal::BoxUp { subject } => {
-                if let Some(s) = self.group_of(subject) {
-                    self.groups[s].on_box_up(subject, api);
-                }
-            }
+            Signal::BoxUp { subject } => self.on_box_up(subject, api),
             Signal::ProcessExited { subject } => self.on_process_exited(subject, api),
             Signal::Health { subject, healthy } => self.on_health(subject, healthy, api),
             Signal::ErrorAlert { service, firing } => self.on_error_alert(service, firing, api),
@@ -275,7 +310,14 @@ impl Platform for Cattle {
                 self.scaling_pass(s, api);
                 api.after(self.parameters.scaling.period, event);
             }
-            DRAINED => api.terminate_vm(event.subject()),
+            DRAINED => {
+                let vm = event.subject();
+                api.terminate_vm(vm);
+                self.groups.iter_mut().for_each(|group| group.on_drained(vm, api));
+            }
+            LAUNCH_HOOK => self.on_launch_hook(event.subject(), api),
+            CONVERGE => self.on_converged(event.subject(), api),
+            REBUILD => self.on_rebuild_due(s, api),
             IMAGE_BAKED => self.begin_refresh(s, Version(event.b), api),
             REFRESH_STEP => self.refresh_progress(s, api),
             REFRESH_DEADLINE => self.on_refresh_deadline(s, Version(event.b), api),
@@ -289,6 +331,9 @@ impl Platform for Cattle {
             RESTART => Some((About::Box(event.subject()), "supervisor restarts the process".into())),
             DRAINED => Some((About::Vm(event.subject()), "has drained".into())),
             IMAGE_BAKED => Some((service, format!("the image of release {} is baked", event.b))),
+            LAUNCH_HOOK => Some((About::Box(event.subject()), "its launch hook has run".into())),
+            CONVERGE => Some((About::Box(event.subject()), "its agent brings it up to date".into())),
+            REBUILD => Some((service, "the image is old enough to be baked again".into())),
             // Passes of control loops: what they change is in the trace anyway.
             _ => None,
         }

@@ -1,28 +1,73 @@
-//! What can be set about cattle.
+//! What can be set about cattle, and what the products of three clouds make of it.
 
+use super::image::ImageParameters;
+use super::scaling::ScalingParameters;
+use crate::catalog::Purchase;
 use crate::engine::SimDuration;
-use crate::parameter::{Distribution, Factor, Fraction, Named, section};
+use crate::parameter::{Distribution, Factor, Fraction, Named, choices, presets, section};
 use crate::platform::load_balancer::LoadBalancerParameters;
 use crate::platform::sizing::SizeParameters;
-use crate::world::Purchase;
+
+presets! {
+    /// Whose groups of machines they are.
+    pub enum GroupPreset {
+        /// An auto scaling group of AWS behind its load balancer: the defaults.
+        Aws = "aws" {},
+        /// A managed instance group of Google Compute Engine with autohealing and autoscaler.
+        Gce = "gce" {
+            scaling.target = "60%", from "Compute Engine console default", grade Recalled;
+            scaling.grow_after = "1", from "the recommended size is followed at once (understanding autoscaler decisions)", grade Verified;
+            scaling.shrink_after = "1", from "the recommended size is followed at once (understanding autoscaler decisions)", grade Verified;
+            scaling.shrink_below = "100%", from "no band below the target (understanding autoscaler decisions)", grade Verified;
+            scaling.stabilization = "10m", from "capacity for the peak of the last 10 minutes (understanding autoscaler decisions)", grade Verified;
+            scaling.warm_up = "60s", from "initialization period of the autoscaler", grade Recalled;
+            health.at_once = "100%", from "autohealing recreates every unhealthy machine", grade Recalled;
+            load_balancer.check_period = "5s", from "GCP health check default", grade Recalled;
+            load_balancer.healthy_after = "2", from "GCP health check default", grade Recalled;
+        },
+        /// A virtual machine scale set of Azure with automatic repairs and rule-based autoscale.
+        Azure = "azure" {
+            scaling.policy = "simple", from "autoscale rules change the count by a fixed amount", grade Recalled;
+            scaling.grow_after = "10", from "rules look at 10 minutes by default", grade Recalled;
+            scaling.shrink_after = "10", from "rules look at 10 minutes by default", grade Recalled;
+            health.grace = "10m", from "automatic repairs: PT10M, minimum and default", grade Verified;
+            health.at_once = "5%", from "automatic repairs replace at most 5 % at a time", grade Recalled;
+            refresh.max_healthy = "100%", from "rolling upgrades take machines out before they update them", grade Recalled;
+            refresh.min_healthy = "80%", from "RollingUpgradePolicy: batches of 20 %", grade Verified;
+            refresh.warm_up = "0s", from "RollingUpgradePolicy: pause PT0S", grade Verified;
+            load_balancer.check_period = "5s", from "Azure load balancer probe default", grade Recalled;
+            load_balancer.healthy_after = "1", from "Azure load balancer: one good probe brings a machine back", grade Recalled;
+        },
+    }
+}
 
 section! {
     /// Cattle: an auto scaling group of machines from a golden image for each service, behind a load balancer.
-    pub struct CattleParameters {
+    pub struct CattleParameters by GroupPreset {
+        /// Whose groups they are: other defaults for the other parameters, which win where they are given.
+        preset: GroupPreset = "aws", grade Choice;
         /// How the machines are bought. Their type is chosen by prices on demand either way.
         purchase: Purchase = "on-demand", grade Choice;
+        /// Machines of a group that are on demand although it is bought as spot.
+        on_demand_base: u32 = 0, from "auto scaling user guide @7d90761", grade Verified;
+        /// Share of the machines above that base that are on demand too.
+        on_demand_share: Fraction = "0%", grade Choice;
         /// Whether a spot machine is replaced, and drained, as soon as the cloud announces that it takes it back.
         capacity_rebalancing: bool = false, from "auto scaling user guide @7d90761: off by default", grade Verified;
         load_balancer: LoadBalancerParameters, section;
-        /// Time to bake a machine image with a new version, after the build.
-        bake: Distribution = "lognormal(600s, 0.35)", from "8-10 min for EBS-backed images (Netflix Aminator 2013); about 10 min with Packer (sebolabs)", grade Verified;
-        /// Time for the last configuration of a machine at its first boot.
-        configure: Distribution = "lognormal(20s, 0.4)", from "none found for fully baked images", grade Estimate;
+        image: ImageParameters, section;
         /// How long the supervisor waits before it restarts a process.
         restart_delay: SimDuration = "5s", from "systemd units commonly set RestartSec to 5 s", grade Recalled;
         /// Size of a group, as a multiple of what the peak needs, that scaling may not exceed.
         max_size: Factor = "2" in |f| f.as_f64() >= 1.0 => "at least 1", grade Choice;
         scaling: ScalingParameters, section;
+        /// Which machine goes first when a group gets smaller; balance over zones goes before.
+        termination: Termination = "default", from "auto scaling user guide @7d90761", grade Verified;
+        /// Whether machines are moved back to a zone that has too few, a tenth of the group at a time, the new ones first.
+        rebalance: bool = true, from "auto scaling user guide @7d90761: zone rebalancing", grade Verified;
+        /// Age at which a machine is replaced.
+        max_lifetime: Option<SimDuration>, optional in |l| l.is_none_or(|l| l >= SimDuration::from_days(1)) => "at least 1d";
+        hooks: HookParameters, section;
         health: GroupHealthParameters, section;
         refresh: RefreshParameters, section;
         /// Hands-on time to start taking a bad version back.
@@ -33,33 +78,36 @@ section! {
     }
 }
 
+choices! {
+    /// Which machine of a group goes first.
+    pub enum Termination {
+        /// The oldest image, then the one whose next hour is closest.
+        Default = "default",
+        /// The one that runs longest.
+        OldestInstance = "oldest-instance",
+        /// The one that runs shortest.
+        NewestInstance = "newest-instance",
+        /// The oldest image.
+        OldestLaunchTemplate = "oldest-launch-template",
+    }
+}
+
 section! {
-    /// Target tracking as AWS auto scaling groups do it.
-    pub struct ScalingParameters {
-        /// Whether groups follow the load; otherwise they stay at the size for the peak.
-        enabled: bool = true, grade Choice;
-        /// CPU utilization that groups are held at.
-        target: Fraction = "50%" in |t| t.as_f64() > 0.0 => "more than zero", from "public examples use 40-50 %", grade Verified;
-        /// Period of the metric.
-        period: SimDuration = "1m" in |d| *d >= SimDuration::from_secs(1) && *d <= SimDuration::from_mins(30)
-            => "from 1s to 30m", from "detailed monitoring of EC2", grade Verified;
-        /// How late a value of the metric is.
-        lag: SimDuration = "1m" in |d| *d <= SimDuration::from_mins(30) => "at most 30m", from "alarms see a minute's value about a minute later; recalled", grade Recalled;
-        /// Values above the target in a row before a group grows.
-        grow_after: u32 = 3 in |&n| (1..=120).contains(&n) => "from 1 to 120", from "AlarmHigh of target tracking: 3 datapoints in 3 min", grade Verified;
-        /// Values below the lower threshold in a row before a group shrinks.
-        shrink_after: u32 = 15 in |&n| (1..=120).contains(&n) => "from 1 to 120", from "AlarmLow of target tracking: 15 datapoints in 15 min", grade Verified;
-        /// The lower threshold, relative to the target.
-        shrink_below: Fraction = "70%", from "AlarmLow of target tracking on EC2 groups: 0.7 of the target", grade Verified;
-        /// Time after entering service before a machine counts in the metric.
-        warm_up: SimDuration = "60s", from "AWS strongly recommends to set one; the value depends on the application", grade Choice;
+    /// Lifecycle hooks: what has to be done before a machine enters service and after it left.
+    pub struct HookParameters {
+        /// Time between the start of a new box and its registration, for instance to load data.
+        launch: SimDuration = "0s" in |d| *d <= SimDuration::from_hours(48) => "at most 48h", from "off by default", grade Verified;
+        /// Time between the end of the drain of a machine and its termination, for instance to copy logs.
+        terminate: SimDuration = "0s" in |d| *d <= SimDuration::from_hours(48) => "at most 48h", from "off by default", grade Verified;
+        /// Time after which a machine that is not configured is given up.
+        launch_timeout: SimDuration = "1h" in |d| !d.is_zero() => "more than zero", from "auto scaling user guide @7d90761: heartbeat timeout 1 h", grade Verified;
     }
 }
 
 section! {
     /// How a group finds and replaces machines that are not well.
     pub struct GroupHealthParameters {
-        /// How long a new machine's checks are ignored.
+        /// How long the checks of a machine are ignored after its first configuration.
         grace: SimDuration = "300s", from "auto scaling user guide @7d90761, console default", grade Verified;
         /// How often the group looks for unhealthy machines.
         period: SimDuration = "60s" in |d| !d.is_zero() => "more than zero", from "unpublished", grade Estimate;
@@ -71,12 +119,20 @@ section! {
 section! {
     /// Instance refresh: how a new image reaches a group.
     pub struct RefreshParameters {
-        /// Share of a group that must stay in service meanwhile.
+        /// Share of a group that must stay in service where machines leave before others come (`max_healthy` of 100 %).
         min_healthy: Fraction = "90%", from "auto scaling user guide @7d90761", grade Verified;
-        /// Whether replacements are launched before old machines are terminated (maximum healthy share above 100 %).
-        launch_first: bool = true, from "instance maintenance policies, 2023", grade Recalled;
+        /// Size that a group may grow to meanwhile: above 100 % replacements come before old machines leave.
+        max_healthy: Factor = "110%" in |f| (1.0..=2.0).contains(&f.as_f64()) => "from 100% to 200%", from "instance maintenance policies, 2023: launch before terminate", grade Recalled;
         /// Time after a replacement entered service before the next batch.
         warm_up: SimDuration = "60s", from "falls back to the health check grace period when not set; set here", grade Choice;
+        /// Shares of the group at which a refresh pauses.
+        checkpoints: Vec<Fraction> = "[]", from "auto scaling user guide @7d90761: off by default", grade Verified;
+        /// How long such a pause is.
+        checkpoint_delay: SimDuration = "1h" in |d| *d <= SimDuration::from_hours(48) => "at most 48h", from "auto scaling user guide @7d90761", grade Verified;
+        /// Whether an alert on failed requests takes a version back at once, without a person.
+        auto_rollback: bool = false, from "auto scaling user guide @7d90761: off by default", grade Verified;
+        /// Whether machines that have the right image already stay.
+        skip_matching: bool = true, from "auto scaling user guide @7d90761: on in the console", grade Verified;
     }
 }
 
@@ -89,5 +145,33 @@ section! {
         per_box: f64 = "0.04" in |h| (0.0..=168.0).contains(h) => "from 0 to 168", from "0.1 full-time engineers per 100 boxes; no source found", grade Estimate;
         /// For each service [h/week].
         per_service: f64 = "2" in |h| (0.0..=168.0).contains(h) => "from 0 to 168", from "0.05 full-time engineers per service; no source found", grade Estimate;
+    }
+}
+
+/// What a group has to know of all that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct GroupRules {
+    pub purchase: Purchase,
+    pub on_demand_base: u32,
+    pub on_demand_share: Fraction,
+    pub termination: Termination,
+    pub rebalance: bool,
+    pub max_lifetime: Option<SimDuration>,
+    pub terminate_hook: SimDuration,
+    pub launch_timeout: SimDuration,
+}
+
+impl CattleParameters {
+    pub(super) fn rules(&self) -> GroupRules {
+        GroupRules {
+            purchase: self.purchase,
+            on_demand_base: self.on_demand_base,
+            on_demand_share: self.on_demand_share,
+            termination: self.termination,
+            rebalance: self.rebalance,
+            max_lifetime: self.max_lifetime,
+            terminate_hook: self.hooks.terminate,
+            launch_timeout: self.hooks.launch_timeout,
+        }
     }
 }

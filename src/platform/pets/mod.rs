@@ -18,7 +18,6 @@ use super::sizing::{MachineFleet, Sizing, fleet_of_machines};
 use super::{Platform, PracticeParameters};
 use crate::engine::{Purpose, SimDuration};
 use crate::parameter::Distribution;
-use crate::world::observation::Rented;
 use crate::world::{
     About, Activity, Api, BoxId, PlatformEvent, Purchase, ServiceId, Signal, Urgency, Version, VmId,
     VmStatus, Work, WorkId, ZoneId,
@@ -376,10 +375,9 @@ impl Platform for Pets {
             self.start_service(service, api);
         }
         let boxes: usize = self.services.iter().map(|k| k.pets.len()).sum();
-        api.set_upkeep(self.parameters.upkeep_per_box * boxes as f64);
+        api.set_upkeep(self.parameters.upkeep_per_box * boxes as f64 + self.parameters.load_balancer.upkeep);
         if self.parameters.entry == Entry::LoadBalancer {
-            // One load balancer tells services apart by their host names.
-            api.rent(Rented::LoadBalancer, 1);
+            self.parameters.load_balancer.rent(api);
         }
     }
 

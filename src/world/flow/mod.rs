@@ -166,6 +166,16 @@ impl Flow {
         if self.route.serving == 0 { 0.0 } else { self.inside / f64::from(self.route.serving) }
     }
 
+    /// Boxes that callers send to.
+    pub(super) fn listed(&self) -> u32 {
+        self.route.serving + self.route.refusing + self.route.silent
+    }
+
+    /// Attempts per second at each of them.
+    pub(super) fn attempts_per_box(&self) -> f64 {
+        (self.offered + self.retries.rate.total()) / self.route.listed().max(1.0)
+    }
+
     pub(super) fn failures(&self) -> FailureShares {
         let share = |rate: f64| if self.rates.offered > 0.0 { rate / self.rates.offered } else { 0.0 };
         FailureShares {

@@ -127,7 +127,7 @@ impl World {
 
     pub(in crate::world) fn join_flow(&mut self, subject: BoxId) {
         let b = self.boxes.get(subject).expect("only boxes that exist flow");
-        if !b.routed {
+        if !b.routed || b.answers.ejected {
             return;
         }
         let reach = self.reach(b);

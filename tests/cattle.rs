@@ -1,0 +1,249 @@
+//! Groups of machines as a cloud keeps them: how long each mechanism takes, with the arithmetic beside it.
+
+use crate::support::scenario;
+use boxherd::engine::SimTime;
+use boxherd::simulation::{self, Watcher};
+use boxherd::world::observation::RolloutStep;
+use boxherd::world::{Observation, Purchase, Version, World, ZoneId};
+
+/// One steady service of which nothing breaks; every step takes a known time.
+const CALM: &str = r#"
+[run]
+length = "2w"
+seed = 1
+
+[service.web]
+cpu_per_request = "40ms"
+traffic.rate = "40/s"
+traffic.diurnal.amplitude = 0
+release.rate = "0/week"
+
+[service.web.container.app]
+cpu = "500m"
+memory = "512MiB"
+startup = "5s"
+
+[cloud]
+boot = "60s"
+launch_failure = "0%"
+
+[faults]
+vm_crash.rate = "0/year"
+vm_loss.rate = "0/year"
+process_crash.rate = "0/year"
+zone_outage.rate = "0/year"
+rack_outage.rate = "0/year"
+rack_network.rate = "0/year"
+power_outage.rate = "0/year"
+overheating.rate = "0/year"
+slow_vm.rate = "0/year"
+
+[platform.herd]
+kind = "cattle"
+scaling.policy = "none"
+image.configure = "10s"
+"#;
+
+/// Good releases; pushes wait for nobody.
+const RELEASES: [&str; 2] = ["service.web.release.rate=2/week", "service.web.release.failure_rate=0%"];
+
+/// All facts of one run but those about requests.
+#[derive(Default)]
+struct Notes(Vec<(f64, Observation)>);
+
+impl Watcher for Notes {
+    fn observe(&mut self, time: SimTime, observation: &Observation) {
+        if !matches!(observation, Observation::Flow(_)) {
+            self.0.push((time.as_secs_f64(), observation.clone()));
+        }
+    }
+}
+
+impl Notes {
+    fn of(overrides: &[&str]) -> Notes {
+        let scenario = scenario("calm.toml", CALM, overrides);
+        let mut world = World::new(&scenario.world, scenario.parameters.run.seed, 0);
+        let parameters = scenario.parameters.platform.get("herd").expect("it is there");
+        let mut platform = parameters.build(&scenario.parameters.practice);
+        let mut notes = Notes::default();
+        simulation::run(&mut world, platform.as_mut(), &mut notes);
+        notes
+    }
+
+    /// Seconds at which something was so.
+    fn when(&self, wanted: impl Fn(&Observation) -> bool) -> Vec<f64> {
+        self.0.iter().filter(|(_, o)| wanted(o)).map(|(t, _)| *t).collect()
+    }
+
+    /// How long the first roll-out took [s].
+    fn rollout_s(&self) -> f64 {
+        let at = |wanted: RolloutStep| {
+            let step = |o: &Observation| matches!(o, Observation::Rollout { step, .. } if *step == wanted);
+            *self.when(step).first().expect("a version was rolled out")
+        };
+        at(RolloutStep::Completes) - at(RolloutStep::Begins)
+    }
+}
+
+fn with<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [first, more].concat()
+}
+
+/// A hundred boxes as AWS does it unless told otherwise: nothing beyond the desired size, long warm-up.
+const HUNDRED: [&str; 4] = [
+    "platform.herd.size.web.boxes=100",
+    "platform.herd.refresh.max_healthy=100%",
+    "platform.herd.refresh.warm_up=300s",
+    "service.web.release.rate=2/week",
+];
+
+#[test]
+fn an_instance_refresh_of_a_hundred_boxes_takes_about_two_hours() {
+    let took = Notes::of(&with(&HUNDRED, &["service.web.release.failure_rate=0%"])).rollout_s();
+    // 90 % must stay, so ten waves of ten. Each drains for 300 s, boots for 60 s, is configured in 10 s, starts in 5 s,
+    // passes its first check within 30 s and warms up for 300 s: between 675 and 705 s, ten times: 1.88 to 1.96 h.
+    assert!((6_750.0..=7_050.0).contains(&took), "{took} s");
+}
+
+#[test]
+fn replacements_that_come_first_save_the_drain() {
+    let first = with(&HUNDRED, &["platform.herd.refresh.max_healthy=110%", RELEASES[1]]);
+    let took = Notes::of(&first).rollout_s();
+    // Machines drain while the next ten boot: 60 + 10 + 5 + up to 30 + 300 s a wave, 3,750 to 4,050 s.
+    assert!((3_750.0..=4_050.0).contains(&took), "{took} s");
+}
+
+#[test]
+fn a_checkpoint_holds_a_refresh_for_an_hour() {
+    let small = with(&RELEASES, &["platform.herd.size.web.boxes=10"]);
+    let held = with(&small, &["platform.herd.refresh.checkpoints=['20%', '50%']"]);
+    let (without, with_two) = (Notes::of(&small).rollout_s(), Notes::of(&held).rollout_s());
+    // Two checkpoints of an hour each; the checks of machines that come at another time have another phase.
+    assert!((with_two - without - 7_200.0).abs() < 10.0 * 30.0, "{without} and {with_two} s");
+}
+
+#[test]
+fn an_alert_takes_a_version_back_at_once_if_it_may() {
+    let bad = [
+        "service.web.release.rate=2/week",
+        "service.web.release.failure_rate=100%",
+        "service.web.release.fails_to_start=0%",
+        "service.web.release.error_share=50%",
+    ];
+    let delay = |overrides: &[&str]| {
+        let notes = Notes::of(&with(&bad, overrides));
+        let alert = notes.when(|o| matches!(o, Observation::ErrorAlert { firing: true, .. }))[0];
+        let back =
+            |o: &Observation| matches!(o, Observation::Rollout { step: RolloutStep::RollbackBegins, .. });
+        notes.when(back).into_iter().find(|t| *t >= alert).expect("it is taken back") - alert
+    };
+    assert_eq!(delay(&["platform.herd.refresh.auto_rollback=true"]), 0.0);
+    // A person acknowledges, looks and begins: minutes.
+    assert!(delay(&[]) > 120.0);
+}
+
+#[test]
+fn a_change_reaches_machines_that_configure_themselves_within_an_interval_and_a_run() {
+    let thin = [
+        "platform.herd.image.kind=thin",
+        "platform.herd.size.web.boxes=20",
+        "platform.herd.image.converge=5m",
+    ];
+    let took = Notes::of(&with(&RELEASES, &thin)).rollout_s();
+    // Twenty agents run at random times of 30 min: the last near its end. Then 300 s for the run and 5 s to start.
+    assert!((0.8 * 1_800.0 + 305.0..=1_800.0 + 305.0).contains(&took), "{took} s");
+    let pushed = Notes::of(&with(&RELEASES, &with(&thin, &["platform.herd.image.spread=push"]))).rollout_s();
+    // Five at a time: four waves of 300 s, and 5 s to start.
+    assert!((pushed - 1_205.0).abs() < 1e-6, "{pushed} s");
+}
+
+#[test]
+fn a_share_of_a_spot_group_is_on_demand() {
+    let notes = Notes::of(&[
+        "platform.herd.purchase=spot",
+        "platform.herd.on_demand_base=2",
+        "platform.herd.on_demand_share=25%",
+        "platform.herd.size.web.boxes=10",
+        "faults.spot_reclaim.rate=0/year",
+    ]);
+    let bought = |wanted: Purchase| {
+        notes.when(|o| matches!(o, Observation::VmLaunched { purchase, .. } if *purchase == wanted)).len()
+    };
+    // Two, and a quarter of the eight above them.
+    assert_eq!((bought(Purchase::OnDemand), bought(Purchase::Spot)), (4, 6));
+}
+
+#[test]
+fn a_machine_past_its_lifetime_is_replaced_one_after_the_other() {
+    let notes = Notes::of(&[
+        "platform.herd.max_lifetime=5d",
+        "platform.herd.size.web.boxes=4",
+        "run.length=6d",
+        "run.warm_up=0s",
+    ]);
+    let launches = notes.when(|o| matches!(o, Observation::VmLaunched { .. }));
+    let replaced: Vec<f64> = launches.into_iter().filter(|t| *t > 0.0).collect();
+    // A tenth of four is one at a time, the new one first: launched at a pass, in service within 60 + 10 + 5 + 30 s, so
+    // that the old one goes at the second pass after and the next comes at the third: 180 s each.
+    assert_eq!(replaced.len(), 4, "{replaced:?}");
+    assert!((replaced[0] - 5.0 * 86_400.0) < 60.0);
+    assert!(replaced.windows(2).all(|w| (w[1] - w[0] - 180.0).abs() < 1e-6), "{replaced:?}");
+}
+
+#[test]
+fn machines_go_back_to_a_zone_that_was_dark() {
+    let dark = [
+        "platform.herd.size.web.boxes=12",
+        "faults.zone_outage.rate=20/year",
+        "faults.zone_outage.down=3h",
+        "run.length=8w",
+    ];
+    let imbalance = |overrides: &[&str]| {
+        let notes = Notes::of(&with(&dark, overrides));
+        let struck = notes.when(|o| matches!(o, Observation::GroupStruck { .. }));
+        assert!(!struck.is_empty(), "a zone fails");
+        // A day after the first: how many machines are in each zone.
+        let mut zone_of = std::collections::BTreeMap::new();
+        for (_, o) in notes.0.iter().take_while(|(t, _)| *t < struck[0] + 86_400.0) {
+            match o {
+                Observation::VmLaunched { vm, zone, .. } => drop(zone_of.insert(*vm, *zone)),
+                Observation::VmTerminated { vm } => drop(zone_of.remove(vm)),
+                _ => {}
+            }
+        }
+        let count = |zone| zone_of.values().filter(|z| **z == ZoneId(zone)).count();
+        let counts = [count(0), count(1), count(2)];
+        counts.iter().max().expect("three") - counts.iter().min().expect("three")
+    };
+    // Twelve machines: four a zone, and six in each of two while the third is dark.
+    assert!(imbalance(&[]) <= 1);
+    assert!(imbalance(&["platform.herd.rebalance=false"]) >= 2);
+}
+
+#[test]
+fn haproxy_notices_a_silent_machine_in_seconds() {
+    let lost = |preset: &str| {
+        let preset = format!("platform.herd.load_balancer.preset={preset}");
+        let notes = Notes::of(&["faults.vm_loss.rate=20/year", "platform.herd.size.web.boxes=6", &preset]);
+        let down = notes.when(|o| matches!(o, Observation::VmDown { .. }))[0];
+        let out =
+            |o: &Observation| matches!(o, Observation::BoxUnrouted { .. } | Observation::BoxEjected { .. });
+        notes.when(out).into_iter().find(|t| *t >= down).expect("it is noticed") - down
+    };
+    // Three checks every 2 s, the last of which waits 2 s: 4 to 6 s and 2 s.
+    assert!((6.0..=8.0).contains(&lost("haproxy")), "{}", lost("haproxy"));
+    // Two checks every 30 s, the last of which waits 5 s.
+    assert!((35.0..=65.0).contains(&lost("alb")), "{}", lost("alb"));
+    // Envoy counts five requests: 40/s over six targets is 6.7/s each, so 0.75 s, and the 5 s of the timeout.
+    assert!((lost("envoy") - 5.75).abs() < 0.1, "{}", lost("envoy"));
+}
+
+#[test]
+fn a_group_of_machines_keeps_its_version_when_its_image_is_baked_again() {
+    let notes = Notes::of(&["platform.herd.image.rebuild_after=7d", "platform.herd.size.web.boxes=4"]);
+    let versions =
+        notes.when(|o| matches!(o, Observation::BoxCreated { version, .. } if *version != Version(0)));
+    assert!(versions.is_empty(), "no release was made");
+    // Two weeks and a day: at 7 and at 14 days four machines each, beside the four at the start.
+    assert_eq!(notes.when(|o| matches!(o, Observation::VmLaunched { .. })).len(), 12);
+}
