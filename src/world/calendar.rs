@@ -4,6 +4,7 @@
 //! *Deviation:* spread over time zones is modelled by flatter traffic, not here. Start at [`Calendar`].
 
 use crate::engine::{SimDuration, SimTime};
+use crate::parameter::MonthDay;
 use jiff::civil::{Date, Weekday};
 
 const DAY_US: u64 = 86_400_000_000;
@@ -16,6 +17,8 @@ pub struct Calendar {
     first_weekday: u64,
     work_begins: SimDuration,
     work_ends: SimDuration,
+    /// Days since the start on which the office is closed, in order.
+    holidays: Vec<u64>,
 }
 
 impl Calendar {
@@ -29,7 +32,18 @@ impl Calendar {
             "a working day lies within a day"
         );
         let first_weekday = start.weekday().to_monday_zero_offset() as u64;
-        Calendar { start, first_weekday, work_begins, work_ends }
+        Calendar { start, first_weekday, work_begins, work_ends, holidays: Vec::new() }
+    }
+
+    /// With an office that is closed on these days of every year. Beyond a hundred years, which no simulation takes,
+    /// it is open.
+    pub fn with_holidays(self, days: &[MonthDay]) -> Calendar {
+        let first = self.start.year();
+        let years = first..=first.saturating_add(101).min(9_999);
+        let dates = years.flat_map(|year| days.iter().map(move |day| day.in_year(year)));
+        let mut holidays: Vec<u64> = dates.filter_map(|date| self.day_of(date).try_into().ok()).collect();
+        holidays.sort_unstable();
+        Calendar { holidays, ..self }
     }
 
     /// The date of time zero.
@@ -61,10 +75,21 @@ impl Calendar {
         self.weekday(t) >= 5
     }
 
+    /// A weekend or a public holiday.
+    pub fn is_day_off(&self, t: SimTime) -> bool {
+        self.is_weekend(t) || self.holidays.binary_search(&self.day(t)).is_ok()
+    }
+
+    /// Number of the week of duty: one ends, and the next begins, on Monday when the office opens.
+    pub fn week(&self, t: SimTime) -> u64 {
+        let since_monday = self.first_weekday * DAY_US + t.as_micros();
+        (since_monday + 7 * DAY_US - self.work_begins.as_micros()) / (7 * DAY_US)
+    }
+
     /// Within office hours.
     pub fn is_working_time(&self, t: SimTime) -> bool {
         let of_day = self.time_of_day(t);
-        !self.is_weekend(t) && of_day >= self.work_begins && of_day < self.work_ends
+        !self.is_day_off(t) && of_day >= self.work_begins && of_day < self.work_ends
     }
 
     /// Night for people: 22:00 to 08:00.
@@ -81,7 +106,7 @@ impl Calendar {
         let midnight = SimTime::from_micros(t.as_micros() - t.as_micros() % DAY_US);
         let today = midnight + self.work_begins;
         let mut begin = if t <= today { today } else { today + SimDuration::from_days(1) };
-        while self.is_weekend(begin) {
+        while self.is_day_off(begin) {
             begin += SimDuration::from_days(1);
         }
         begin
@@ -89,12 +114,13 @@ impl Calendar {
 
     /// The instant at which `work` hours of office time have passed since `t`.
     pub fn after_working_time(&self, t: SimTime, work: SimDuration) -> SimTime {
-        // Whole weeks at once: the rest is a handful of days.
+        // Whole weeks at once, where all are alike: the rest is a handful of days.
         let weeks = work.as_micros() / self.working_week().as_micros();
         if weeks > 100_000 {
             return SimTime::MAX; // two thousand years: never
         }
-        let work = SimDuration::from_micros(work.as_micros() % self.working_week().as_micros());
+        let weeks = if self.holidays.is_empty() { weeks } else { 0 };
+        let work = work - self.working_week() * weeks;
         let mut at = self.next_working_time(t) + SimDuration::from_days(7) * weeks;
         let day = self.work_ends - self.work_begins;
         let mut left = work;
@@ -197,6 +223,24 @@ mod tests {
         assert_eq!(c.next_shift_change(at(0, 0)), at(0, 9));
         assert_eq!(c.next_shift_change(at(0, 9)), at(0, 17));
         assert_eq!(c.next_shift_change(at(4, 17)), at(7, 9));
+    }
+
+    #[test]
+    fn the_office_is_closed_on_public_holidays() {
+        let c = calendar().with_holidays(&["01-06".parse().expect("a day")]);
+        // Monday 15:00 + 5 h of work: 2 h on Monday, none on Tuesday the 6th, 3 h from Wednesday 9:00.
+        assert_eq!(c.after_working_time(at(0, 15), SimDuration::from_hours(5)), at(2, 12));
+        assert_eq!(c.working_time(at(0, 15), at(2, 12)), SimDuration::from_hours(5));
+        // 40 hours are five days, and the week has four: a week and a day.
+        assert_eq!(c.after_working_time(at(0, 9), SimDuration::from_hours(40)), at(7, 17));
+        // 365 days later it is 2027-01-06.
+        assert!(!c.is_working_time(at(366, 10)) && c.is_working_time(at(365, 10)));
+    }
+
+    #[test]
+    fn weeks_of_duty_change_on_monday_when_the_office_opens() {
+        let c = calendar();
+        assert_eq!([at(0, 8), at(0, 9), at(7, 8), at(7, 9)].map(|t| c.week(t)), [0, 1, 1, 2]);
     }
 
     #[test]

@@ -101,7 +101,8 @@ pub struct Curve {
     bursts: BurstParameters,
     /// The events as instants, and the peak, once somebody asked. All replications of a scenario share them.
     events: Arc<OnceLock<Vec<Pulses>>>,
-    peak: Arc<OnceLock<f64>>,
+    /// By day.
+    peaks: Arc<OnceLock<Vec<f64>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -149,7 +150,7 @@ impl Curve {
             flash: p.flash.clone(),
             bursts: p.bursts.clone(),
             events: Arc::default(),
-            peak: Arc::default(),
+            peaks: Arc::default(),
         }
     }
 
@@ -255,14 +256,34 @@ impl Curve {
     /// The highest segment until `horizon` [requests/s]: what a careful team plans for. It knows the calendar, the
     /// growth and the recording, but no flash crowd and no burst.
     pub fn peak_rate(&self, calendar: &Calendar, horizon: SimTime, segment: SimDuration) -> f64 {
-        *self.peak.get_or_init(|| {
-            let (mut at, mut peak) = (SimTime::ZERO, 0.0_f64);
+        self.peaks(calendar, horizon, segment).iter().copied().fold(0.0, f64::max)
+    }
+
+    /// The same for the days from the one of the first instant to that of the second.
+    pub fn peak_between(
+        &self,
+        calendar: &Calendar,
+        (from, to): (SimTime, SimTime),
+        horizon: SimTime,
+        segment: SimDuration,
+    ) -> f64 {
+        let peaks = self.peaks(calendar, horizon, segment);
+        let [first, last] = [from, to].map(|t| (calendar.day(t) as usize).min(peaks.len() - 1));
+        peaks[first..=last].iter().copied().fold(0.0, f64::max)
+    }
+
+    /// The highest segment of each day until `horizon`.
+    fn peaks(&self, calendar: &Calendar, horizon: SimTime, segment: SimDuration) -> &[f64] {
+        self.peaks.get_or_init(|| {
+            let (mut at, mut peaks) = (SimTime::ZERO, Vec::new());
             while at < horizon {
                 let end = at.next_tick(SimTime::ZERO, segment).min(self.next_break(calendar, at));
-                peak = peak.max(self.mean_rate(calendar, at, end));
+                peaks.resize(calendar.day(at) as usize + 1, 0.0);
+                let peak = peaks.last_mut().expect("a day more than before");
+                *peak = self.mean_rate(calendar, at, end).max(*peak);
                 at = end;
             }
-            peak
+            peaks
         })
     }
 }
