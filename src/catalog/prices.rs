@@ -22,6 +22,8 @@ section! {
         control_plane: UsdPerHour = "$0.10/h", from "EKS, GKE and AKS list prices (Infracost goldens; cloudburn 2026)", grade Verified;
         /// A gigabyte of root disk for a month of 730 h.
         disk_gb_month: f64 = "0.08" in |p| (0.0..=1_000.0).contains(p) => "from 0 to 1000", from "EBS gp3, us-east-1 [USD] (Infracost goldens, 2024-07-01)", grade Verified;
+        /// A gigabyte of a machine's backup for a month of 730 h.
+        backup_gb_month: f64 = "0.05" in |p| (0.0..=1_000.0).contains(p) => "from 0 to 1000", from "EBS snapshots, us-east-1 [USD]", grade Recalled;
     }
 }
 

@@ -86,6 +86,9 @@ impl Bill {
                     let price = prices.of_machine(machine, Purchase::OnDemand);
                     line("network entry", &name, hours, "h", price)
                 }
+                Rented::BackupGigabyte => {
+                    line("storage", "backups", hours / MONTH_HOURS, "GB-month", prices.backup_gb_month)
+                }
                 Rented::ManagedControlPlane => {
                     let price = prices.control_plane.as_usd_per_hour_f64();
                     line("control plane", "managed control plane", hours, "h", price)

@@ -376,6 +376,8 @@ fn metric_of(kind: FaultKind) -> MetricId {
         | FaultKind::ZoneOutage
         | FaultKind::SpotReclaim => MetricId::RecoveryTime,
         FaultKind::SlowVm | FaultKind::RackNetwork => MetricId::DegradedTime,
-        FaultKind::ProcessCrash | FaultKind::OutOfMemory | FaultKind::BadRelease => MetricId::RestartTime,
+        FaultKind::ProcessCrash | FaultKind::OutOfMemory | FaultKind::BadRelease | FaultKind::HumanSlip => {
+            MetricId::RestartTime
+        }
     }
 }

@@ -252,6 +252,7 @@ impl Part for Releases {
             }
             Observation::Rollout { service, version, step } => self.on_rollout(time, service, version, step),
             Observation::ErrorAlert { service, firing: true }
+            | Observation::Complaint { service }
             | Observation::WorkAsked { about: About::Service(service), activity: Activity::Repair, .. } => {
                 self.on_alert(time, service);
             }

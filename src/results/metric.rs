@@ -51,6 +51,13 @@ pub enum MetricId {
     TouchHours,
     PagesPerMonth,
     PagesAtNight,
+    PagesFrom0,
+    PagesFrom6,
+    PagesFrom12,
+    PagesFrom18,
+    AcknowledgeTime,
+    TicketWaiting,
+    WithoutKnowing,
 }
 
 /// Which way is good.
@@ -169,11 +176,12 @@ pub const QUESTIONS: [(MetricId, &str); 4] = [
 ];
 
 const MEDIAN: Kind = Kind::Quantiles(&[0.5]);
+const TAIL: Kind = Kind::Quantiles(&[0.5, 0.9]);
 const RECOVERY: Kind = Kind::Quantiles(&[0.5, 0.9, 0.99, 1.0]);
 
 /// Every metric, in the order of [`MetricId`] and of the table. A month has 730 hours.
 #[rustfmt::skip]
-pub const METRICS: [MetricDefinition; 42] = {
+pub const METRICS: [MetricDefinition; 49] = {
     use {Better::*, Group::*, Kind::*, Scale::*};
     [
     metric(Id::CostPerMonth, "cost_per_month", "cost/month", "USD", Lower, Ratio, Money, Usd, true, "All that is billed, working hours included."),
@@ -218,6 +226,13 @@ pub const METRICS: [MetricDefinition; 42] = {
     metric(Id::TouchHours, "touch_hours", "… of it unplanned", "h", Lower, Ratio, People, Count, false, "Hours of hands on unplanned work, per month."),
     metric(Id::PagesPerMonth, "pages_per_month", "pages/month", "count", Lower, Ratio, People, Count, true, "Alerts that called a person."),
     metric(Id::PagesAtNight, "pages_at_night", "… of them at night", "count", Lower, Ratio, People, Count, false, "Pages between 22:00 and 08:00, per month."),
+    metric(Id::PagesFrom0, "pages_from_0", "… from 0 to 6 h", "count", Lower, Ratio, People, Count, false, "Pages between midnight and 6:00, per month."),
+    metric(Id::PagesFrom6, "pages_from_6", "… from 6 to 12 h", "count", Lower, Ratio, People, Count, false, "Pages between 6:00 and noon, per month."),
+    metric(Id::PagesFrom12, "pages_from_12", "… from 12 to 18 h", "count", Lower, Ratio, People, Count, false, "Pages between noon and 18:00, per month."),
+    metric(Id::PagesFrom18, "pages_from_18", "… from 18 to 24 h", "count", Lower, Ratio, People, Count, false, "Pages between 18:00 and midnight, per month."),
+    metric(Id::AcknowledgeTime, "acknowledge_time", "acknowledged after", "min", Lower, TAIL, People, Minutes, false, "From the first page until somebody is at it."),
+    metric(Id::TicketWaiting, "ticket_waiting", "planned work waits", "h", Lower, TAIL, People, Count, false, "From asking for planned work until somebody begins it."),
+    metric(Id::WithoutKnowing, "without_knowing", "nobody who knows", "share", Lower, Ratio, People, Share, false, "Work that needs knowledge of its service and was begun by somebody who has none and reached nobody who does, of all work that needs it."),
     ]
 };
 

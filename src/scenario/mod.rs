@@ -88,7 +88,8 @@ impl Scenario {
         let team = &parameters.team;
         let of_day = |t: crate::parameter::TimeOfDay| SimDuration::from_secs(u64::from(t.as_seconds()));
         let calendar =
-            Calendar::new(parameters.run.start.civil(), of_day(team.day_begins), of_day(team.day_ends));
+            Calendar::new(parameters.run.start.civil(), of_day(team.day_begins), of_day(team.day_ends))
+                .with_holidays(&team.public_holidays);
         let services =
             parameters.service.iter().zip(curves).map(|((n, s), curve)| (n.to_owned(), s.clone(), curve));
         let world = WorldSpec {

@@ -11,7 +11,8 @@ use crate::platform::Platform;
 use crate::scenario::Scenario;
 use crate::world::observation::{Exit, RolloutStep};
 use crate::world::{
-    About, BoxId, Event, FaultKind, Group, Observation, Purchase, ServiceId, VmId, WorkId, World,
+    About, Activity, BoxId, Event, Expertise, FaultKind, Group, Observation, Person, Purchase, ServiceId,
+    Urgency, VmId, WorkId, World,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -112,6 +113,28 @@ fn parse_time(text: &str, scenario: &Scenario) -> Result<SimTime, String> {
             Err(format!("cannot read the time {text}; write a span such as 2d4h or a date such as {start}"))
         }
     }
+}
+
+/// Who begins what, how long it lay, and whether that person knows what to do.
+fn person_begins(
+    person: Person,
+    activity: Activity,
+    urgency: Urgency,
+    expertise: Expertise,
+    waited: SimDuration,
+) -> String {
+    let waited = match urgency {
+        Urgency::Page => format!(", {:.0} min after the first page", waited.as_secs_f64() / 60.0),
+        _ if waited.as_secs_f64() < 60.0 => String::new(),
+        _ => format!(" that waited {:.1} h", waited.as_hours_f64()),
+    };
+    let knowing = match expertise {
+        Expertise::Routine | Expertise::Knows => String::new(),
+        Expertise::Runbook => ", from the runbook, without knowing the service".into(),
+        Expertise::Called(other) => format!(", without knowing the service, and rings up {other}, who does"),
+        Expertise::Unfamiliar => ", without knowing the service, and nobody who does is there".into(),
+    };
+    format!("{person} begins: {}{waited}{knowing}", activity.name())
 }
 
 /// A rack, power unit or zone as people call it.
@@ -278,6 +301,10 @@ impl Watcher for Trace<'_> {
                 let what = if *firing { "alert: too many requests fail" } else { "alert resolved" };
                 self.line(time, About::Service(*service), what);
             }
+            Observation::Complaint { service } => {
+                self.line(time, About::Service(*service), "a customer complains: requests fail");
+            }
+            Observation::Found { about, what } => self.line(time, *about, &format!("finding: {what}")),
             Observation::MeteringBegins => self.line(time, About::Nothing, "metering begins"),
             Observation::Rented { item, change } => {
                 self.line(time, About::Nothing, &format!("rents {change} {item:?}"));
@@ -394,10 +421,12 @@ impl Trace<'_> {
                 self.work.insert(work, (self.work_asked, about));
                 (work, format!("is asked for: {}", activity.name()))
             }
-            Observation::Paged { work, night } => {
-                (work, if night { "somebody is paged at night".into() } else { "somebody is paged".into() })
+            Observation::Paged { work, person, night } => {
+                (work, format!("{person} is paged{}", if night { " at night" } else { "" }))
             }
-            Observation::WorkBegan { work, activity } => (work, format!("begins: {}", activity.name())),
+            Observation::WorkBegan { work, activity, urgency, person, expertise, waited } => {
+                (work, person_begins(person, activity, urgency, expertise, waited))
+            }
             Observation::WorkDone { work, activity, touch } => {
                 (work, format!("is done: {} took {:.0} min", activity.name(), touch.as_secs_f64() / 60.0))
             }

@@ -11,7 +11,7 @@
 
 mod check;
 pub mod kubernetes;
-mod lab;
+pub(crate) mod lab;
 mod line;
 mod luck;
 mod sharing;

@@ -71,6 +71,12 @@ impl<'w> Api<'w> {
         s.demand.curve().peak_rate(&self.world.calendar, self.world.horizon, self.world.segment)
     }
 
+    /// The highest rate that is expected between two instants [requests/s], for fleets that follow the forecast.
+    pub fn forecast_peak_between(&self, service: ServiceId, from: SimTime, to: SimTime) -> f64 {
+        let (w, s) = (&self.world, &self.world.services[service.index()]);
+        s.demand.curve().peak_between(&w.calendar, (from, to.min(w.horizon)), w.horizon, w.segment)
+    }
+
     /// The rate that is expected now [requests/s], for the size at the start.
     pub fn forecast_now(&self, service: ServiceId) -> f64 {
         let (s, now) = (&self.world.services[service.index()], self.world.now());
@@ -173,8 +179,14 @@ impl Api<'_> {
 
     /// A load balancer, a control plane: paid by the hour from now on.
     pub fn rent(&mut self, item: Rented, count: u32) {
-        let change = i32::try_from(count).expect("few of these are rented");
-        self.world.observe(Observation::Rented { item, change });
+        self.change_rent(item, i32::try_from(count).expect("few of these are rented"));
+    }
+
+    /// More, or with a negative number fewer, of what is paid by the hour.
+    pub fn change_rent(&mut self, item: Rented, change: i32) {
+        if change != 0 {
+            self.world.observe(Observation::Rented { item, change });
+        }
     }
 
     /// CPU and memory that this platform's own agents use on every machine, beside the guest system.
@@ -294,6 +306,12 @@ impl Api<'_> {
         self.world.alert_on_errors(service, alert);
     }
 
+    /// Listens to users until the first of them complains about failed requests, of which a `share` leads to a
+    /// complaint; [`super::Signal::Complaint`] tells.
+    pub fn listen_to_complaints(&mut self, service: ServiceId, share: f64) {
+        self.world.listen(service, share);
+    }
+
     /// How requests fail right now, for somebody who looks at logs and dashboards.
     pub fn failures(&self, service: ServiceId) -> FailureShares {
         self.world.services[service.index()].flow.failures()
@@ -377,6 +395,11 @@ impl Api<'_> {
         if self.world.keeps_remarks {
             self.world.observe(Observation::Remark { about, text: text() });
         }
+    }
+
+    /// What somebody who looked has found and does about it, for whoever reads the trace.
+    pub fn declare_found(&mut self, subject: BoxId, what: &'static str) {
+        self.world.observe(Observation::Found { about: About::Box(subject), what });
     }
 
     /// Somebody or something now knows that this box does not serve.

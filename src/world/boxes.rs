@@ -83,6 +83,8 @@ pub(super) struct ServiceBox {
     pub counted: Option<Reach>,
     /// The last fault that hit it, 0 for none.
     pub last_fault: u64,
+    /// Somebody broke it by hand: its processes cannot start until it is repaired.
+    pub broken: bool,
     /// How often this box's processes were started.
     pub starts: u32,
 }
@@ -119,6 +121,7 @@ impl World {
             memory: None,
             counted: None,
             last_fault: 0,
+            broken: false,
             starts: 0,
         });
         self.observe(Observation::BoxCreated { subject, service, ordinal, version });
@@ -190,8 +193,8 @@ impl World {
     pub(super) fn on_box_up(&mut self, subject: BoxId) {
         let b = self.boxes.get_mut(subject).expect("steps of removed boxes are cancelled");
         b.pending = None;
-        let (service, version) = (b.service, b.version);
-        if self.services[service.index()].defect(version) == Some(Defect::FailsToStart) {
+        let (service, version, broken) = (b.service, b.version, b.broken);
+        if broken || self.services[service.index()].defect(version) == Some(Defect::FailsToStart) {
             self.exit_box(subject, Exit::FailsToStart);
             self.signals.push_back(Signal::ProcessExited { subject });
             return;

@@ -122,8 +122,16 @@ pub enum Event {
     Verdict {
         monitor: MonitorId,
     },
-    /// The next working day begins or ends.
+    /// A user complains about requests that fail.
+    Complaint {
+        service: ServiceId,
+    },
+    /// Others may be at work now, or have their hands free: work that waits is given out again.
     ShiftChange,
+    /// Nobody has acknowledged a page in time, or nobody on call has taken what is urgent.
+    PageEscalates {
+        work: WorkId,
+    },
     /// A person is at it: the page was acknowledged, or planned work begins.
     WorkBegins {
         work: WorkId,
@@ -175,7 +183,9 @@ impl engine::Event for Event {
             | RequestSample { .. } => 2,
             EjectionTurns { .. }
             | Verdict { .. }
+            | Complaint { .. }
             | ShiftChange
+            | PageEscalates { .. }
             | WorkBegins { .. }
             | WorkDone { .. }
             | ReleaseDue { .. }

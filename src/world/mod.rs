@@ -10,6 +10,7 @@
 mod api;
 mod boxes;
 pub mod calendar;
+mod complaint;
 mod contention;
 mod ejection;
 mod event;
@@ -43,7 +44,7 @@ pub use fault::{FaultId, FaultKind, FaultParameters, Group};
 pub use ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
 pub use monitor::{ErrorAlert, HealthCheck, Heartbeat};
 pub use observation::{About, Observation};
-pub use people::{Activity, TeamParameters, Urgency, Work};
+pub use people::{Activity, Expertise, Person, TeamParameters, Urgency, Work};
 pub use queueing::Balancing;
 pub use service::{ContainerParameters, ServiceParameters};
 pub use signal::Signal;
@@ -134,7 +135,7 @@ impl World {
             boxes: Arena::default(),
             services: spec.services.iter().enumerate().map(service).collect(),
             monitors: Arena::default(),
-            people: people::People::default(),
+            people: people::People::new(&streams, &spec.team, spec.services.len()),
             work: Arena::default(),
             machine_overhead: spec.cloud.os_cpu,
             memory_overhead: spec.cloud.os_memory,
@@ -161,7 +162,6 @@ impl World {
             }
         }
         world.on_traffic_segment();
-        world.on_shift_change();
         world.scheduler.at(SimTime::ZERO + spec.warm_up, Event::MeteringBegins);
         world
     }
@@ -212,6 +212,8 @@ impl World {
             Event::EjectionTurns { subject } => self.on_ejection_turns(subject),
             Event::Verdict { monitor } => self.on_verdict(monitor),
             Event::ShiftChange => self.on_shift_change(),
+            Event::Complaint { service } => self.on_complaint(service),
+            Event::PageEscalates { work } => self.on_page_escalates(work),
             Event::WorkBegins { work } => self.on_work_begins(work),
             Event::WorkDone { work } => self.on_work_done(work),
             Event::ReleaseDue { service } => self.on_release_due(service),

@@ -5,7 +5,7 @@
 
 use super::fault::{FaultId, FaultKind, Group};
 use super::ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
-use super::people::Activity;
+use super::people::{Activity, Expertise, Person, Urgency};
 use crate::catalog::{InstanceId, Purchase};
 use crate::engine::{SimDuration, SimTime};
 use crate::parameter::{Bytes, MilliCpu};
@@ -158,6 +158,12 @@ pub enum Observation {
         subject: BoxId,
     },
 
+    /// What somebody who looked has found, and does about it.
+    Found {
+        about: About,
+        what: &'static str,
+    },
+
     /// The platform wants this many boxes.
     Desired {
         service: ServiceId,
@@ -191,8 +197,13 @@ pub enum Observation {
         firing: bool,
     },
 
+    /// A user tells that requests fail.
+    Complaint {
+        service: ServiceId,
+    },
     Paged {
         work: WorkId,
+        person: Person,
         night: bool,
     },
     WorkAsked {
@@ -203,6 +214,11 @@ pub enum Observation {
     WorkBegan {
         work: WorkId,
         activity: Activity,
+        urgency: Urgency,
+        person: Person,
+        expertise: Expertise,
+        /// Since it was asked for.
+        waited: SimDuration,
     },
     WorkDone {
         work: WorkId,
@@ -250,6 +266,8 @@ pub enum Rented {
     /// A machine that a self-run load balancer runs on.
     ProxyMachine(InstanceId),
     ManagedControlPlane,
+    /// A gigabyte of a machine's disk of which there is a backup.
+    BackupGigabyte,
 }
 
 /// How many classes of requests of one segment are told apart in the latency; further ones are merged by slowdown.

@@ -3,6 +3,7 @@
 //! Where its boxes run and how many there are is the platform's affair. Start at [`ServiceParameters`].
 
 use super::ejection::Ejection;
+use super::complaint::Ear;
 use super::fault::Renewal;
 use super::flow::{Flow, RetryRules, Rules, Tenancy};
 use super::ids::{ServiceId, Version};
@@ -116,6 +117,10 @@ pub(super) struct Service {
     pub ejection: Option<Ejection>,
     /// Targets that are passed over now.
     pub ejected: u32,
+    /// Somebody listens to its users.
+    pub ear: Option<Ear>,
+    /// How often the time of the next complaint was drawn.
+    pub draws: u64,
     pub process_crashes: Vec<Renewal>,
     free_ordinals: BTreeSet<u32>,
     /// Boxes so far by number.
@@ -143,6 +148,8 @@ impl Service {
             alert: None,
             ejection: None,
             ejected: 0,
+            ear: None,
+            draws: 0,
             process_crashes: Vec::new(),
             free_ordinals: BTreeSet::new(),
             lives: Vec::new(),

@@ -30,6 +30,8 @@ pub enum Signal {
     Heartbeat { vm: VmId, alive: bool },
     /// The share of failed requests of a service is above its alert threshold for the agreed time, or below again.
     ErrorAlert { service: ServiceId, firing: bool },
+    /// A user complains that requests of a service fail; reported once, to those who listen.
+    Complaint { service: ServiceId },
     /// A person has done what was asked.
     WorkDone { work: WorkId },
     /// The developers hand over a new version.

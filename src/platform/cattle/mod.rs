@@ -286,6 +286,7 @@ impl Platform for Cattle {
             Signal::Health { subject, healthy } => self.on_health(subject, healthy, api),
             Signal::ErrorAlert { service, firing } => self.on_error_alert(service, firing, api),
             Signal::WorkDone { work } => self.on_work_done(work, api),
+            Signal::Complaint { .. } => {}
             Signal::Release { service, version } => self.on_release(service, version, api),
             Signal::BoxStopped { .. } | Signal::Heartbeat { .. } => {}
         }

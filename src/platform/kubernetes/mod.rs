@@ -179,6 +179,7 @@ impl Platform for Kubernetes {
                     components.pipeline.on_work_done(work, cx, api);
                 }
             }
+            Signal::Complaint { .. } => {}
             Signal::Release { service, version } => components.pipeline.on_release(service, version, cx, api),
             // Readiness is probed by kubelets, not from outside.
             Signal::Health { .. } => {}

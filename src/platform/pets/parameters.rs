@@ -1,7 +1,7 @@
 //! What can be set about pets.
 
 use crate::engine::SimDuration;
-use crate::parameter::{Distribution, Named, choices, section};
+use crate::parameter::{Bytes, Distribution, Fraction, Named, ScalarDistribution, choices, section};
 use crate::platform::load_balancer::LoadBalancerParameters;
 use crate::platform::sizing::SizeParameters;
 
@@ -15,6 +15,20 @@ choices! {
     }
 }
 
+choices! {
+    /// What people do about a pet that a reboot does not bring back.
+    pub enum RepairPolicy {
+        /// What can be mended on the machine is; a machine that is lost is built anew by hand.
+        InPlace = "in-place",
+        /// The last backup of the machine is brought back to a new one.
+        RestoreBackup = "restore-backup",
+        /// A machine that waits ready takes its place, one for each service; the lost one is built anew in office hours.
+        Standby = "standby",
+        /// Whatever a restart does not cure is built anew by hand on a new machine.
+        Rebuild = "rebuild",
+    }
+}
+
 section! {
     /// Pets: machines that are built and kept by hand, with one box each.
     pub struct PetsParameters {
@@ -25,10 +39,22 @@ section! {
         supervised: bool = true, grade Choice;
         /// How long the supervisor waits before it restarts a process.
         restart_delay: SimDuration = "5s", from "systemd units commonly set RestartSec to 5 s", grade Recalled;
+        /// After how many exits in a row without coming up the supervisor gives up.
+        restart_limit: u32 = 5 in |&n| n > 0 => "at least 1", from "StartLimitBurst of systemd is 5", grade Recalled;
+        /// Whether anybody watches: boxes that are down and failing requests page somebody. Without it the first complaint of a user does.
+        monitoring: bool = true, grade Choice;
+        /// Share of failed requests that lead to a complaint which the team hears of, where nothing is monitored.
+        complaints: Fraction = "0.01%", from "none found", grade Estimate;
         /// How long a box must be known as down before the person on call is paged.
         page_after: SimDuration = "3m", from "alerts wait 1-5 min", grade Derived;
+        /// What is done about a pet that a reboot does not bring back.
+        repair: RepairPolicy = "restore-backup", grade Choice;
+        /// Time until a machine that was ordered by ticket is there. One that is missed is rented at once.
+        ticket: Distribution = "lognormal(2h, 1)", from "2 h typically after improving a process that took 30 working days, 94 % of it waiting (North)", grade Derived;
         /// Hands-on time to build a machine by hand.
         build: Distribution = "lognormal(5h, 0.6)", from "between an afternoon (Leong 2010) and 40 h (Stelligent 2011)", grade Derived;
+        /// Hands-on time to find out by trying what nobody wrote down about a machine that has to be built anew.
+        archaeology: Distribution = "lognormal(16h, 0.8)", from "two working days; none found", grade Estimate;
         /// Hands-on time to change the list of addresses or targets.
         edit_route: Distribution = "lognormal(10m, 0.5)", from "changing a list by hand takes 5-60 min with its push; no source found", grade Estimate;
         /// Hands-on time to bring a version to one box.
@@ -39,10 +65,53 @@ section! {
         retry: SimDuration = "10m" in |d| *d >= SimDuration::from_secs(10) => "at least 10s", grade Choice;
         /// Hands-on time of such another look.
         look_again: Distribution = "lognormal(5m, 0.5)", from "none found", grade Estimate;
+        drift: DriftParameters, section;
+        backup: BackupParameters, section;
+        capacity: CapacityParameters, section;
         /// Routine administration of one box.
         upkeep_per_box: f64 = "2.35" in |h| (0.0..=168.0).contains(h) => "from 0 to 168 hours a week",
             from "15-20 servers per administrator (TechTarget; META Group 2002), at 17 and 40 h a week [h/week]", grade Derived;
         /// Explicit sizes, `[platform.NAME.size.SERVICE]`; without one the smallest that keeps the latency goal at the peak.
         size: Named<SizeParameters>, sections;
+    }
+}
+
+section! {
+    /// Snowflakes: how machines that are kept by hand come to differ from what is written about them, and what that costs.
+    pub struct DriftParameters {
+        /// Differences that a pet has when the simulation begins, rounded down.
+        at_start: ScalarDistribution = "uniform(0, 3)", from "a year of 0.05 to 0.1 manual changes a month; no source found", grade Estimate;
+        /// Chance that a machine differs when it has just been built by hand.
+        at_build: Fraction = "30%", from "none found", grade Estimate;
+        /// Chance that a piece of work on a machine leaves a difference that stays.
+        per_touch: Fraction = "1%", from "0.05 to 0.1 lasting changes a month at two releases a week; no source found", grade Estimate;
+        /// Chance by which each difference of a machine makes a good version fail on it.
+        deploy_failure: Fraction = "2%", from "none found", grade Estimate;
+        /// Chance by which each difference that the lost machine had makes building it anew from what is written fail.
+        rebuild_failure: Fraction = "5%", from "none found", grade Estimate;
+        /// By how much each difference makes it take longer to find out what is wrong with a machine.
+        slower_repair: Fraction = "10%", from "none found", grade Estimate;
+    }
+}
+
+section! {
+    /// Backups of whole machines, where `repair = "restore-backup"`.
+    pub struct BackupParameters {
+        /// Time between two backups of a machine.
+        every: SimDuration = "1d" in |d| !d.is_zero() => "more than zero", grade Choice;
+        /// How much of a disk is read back in a second.
+        throughput: Bytes = "100MB" in |b| b.as_bytes() > 0 => "more than zero", from "none found", grade Estimate;
+        /// Hands-on time to bring a backup back.
+        touch: Distribution = "lognormal(20m, 0.5)", from "none found", grade Estimate;
+    }
+}
+
+section! {
+    /// Capacity projects: how many pets there are follows the forecast, by hand and in time.
+    pub struct CapacityParameters {
+        /// How often somebody compares the machines with the forecast. Longer than the run: never, so all of its peak is there from the first day.
+        review: SimDuration = "91d" in |d| *d >= SimDuration::from_days(1) => "at least 1d", grade Choice;
+        /// How much further than the next review the forecast is looked at, so that machines are there when they are needed.
+        lead: SimDuration = "30d", grade Choice;
     }
 }

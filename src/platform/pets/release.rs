@@ -3,13 +3,14 @@
 //! A box that cannot start is seen at once, since somebody sits in front of it. A version that starts and fails
 //! requests is noticed by the alert, and understood after a look. Start at `Pets::on_release`.
 
-use super::{Care, DIAGNOSE, Name, Pets, Task, VERSION_BUILT};
+use super::{Care, DIAGNOSE, Name, Pets, Role, Task, VERSION_BUILT};
 use crate::engine::Purpose;
 use crate::world::observation::RolloutStep;
 use crate::world::{Activity, Api, BoxId, PlatformEvent, ServiceId, Urgency, Version};
 
 const VERSION_BUILD: Purpose = Purpose::named("version build");
 const DEPLOY: Purpose = Purpose::named("pet deploy");
+const DEBUG: Purpose = Purpose::named("pet debug");
 const ROLL_BACK: Purpose = Purpose::named("pet rollback");
 
 /// One version on its way to the pets of a service, or back. Which pets are still to be changed shows by what is
@@ -34,7 +35,7 @@ impl Pets {
     }
 
     pub(super) fn begin_rollout(&mut self, s: usize, version: Version, api: &mut Api<'_>) {
-        let looking = self.tasks.values().any(|task| *task == Task::LookAtErrors(s));
+        let looking = self.is_asked(|task| *task == Task::LookAtErrors(s));
         let kennel = &mut self.services[s];
         if looking || kennel.rollout.is_some_and(|r| !r.done) {
             kennel.waiting = Some(version);
@@ -57,7 +58,7 @@ impl Pets {
     pub(super) fn next_pet(&mut self, s: usize, api: &mut Api<'_>) {
         let on_hand =
             |task: &Task| matches!(task, Task::Deploy((of, _)) | Task::Rollback((of, _)) if *of == s);
-        let on_hand = self.tasks.values().any(on_hand);
+        let on_hand = self.is_asked(on_hand);
         let kennel = &mut self.services[s];
         let Some(rollout) = kennel.rollout.as_mut().filter(|r| !r.done && (r.back || !r.held)) else {
             return;
@@ -65,7 +66,8 @@ impl Pets {
         if on_hand || kennel.pets.iter().any(|p| matches!(p.care, Care::Draining | Care::Deploying)) {
             return;
         }
-        let stale = |p: &super::Pet| p.installed != kennel.version;
+        let kept = |p: &super::Pet| matches!(p.role, Role::Serving | Role::Standby);
+        let stale = |p: &super::Pet| p.installed != kennel.version && kept(p);
         let free = |p: &super::Pet| matches!(p.care, Care::None | Care::Alerting);
         if let Some(p) = kennel.pets.iter().position(|p| stale(p) && free(p)) {
             let back = rollout.back;
@@ -114,10 +116,22 @@ impl Pets {
         let Some((s, p)) = self.find(subject).filter(|&name| self.pet(name).care == Care::Draining) else {
             return;
         };
-        let kennel = &mut self.services[s];
-        (kennel.pets[p].care, kennel.pets[p].installed) = (Care::Deploying, kennel.version);
-        if !api.start_box(subject, kennel.version) {
-            kennel.pets[p].care = Care::Looking;
+        let (version, now) = (self.services[s].version, api.now());
+        let resists = self.resists((s, p), version, api);
+        let pet = self.pet((s, p));
+        pet.care = Care::Deploying;
+        pet.install(version, now);
+        if resists {
+            return self.debug((s, p), api);
+        }
+        self.start_installed((s, p), api);
+    }
+
+    /// Restarts a pet with what was installed on it.
+    fn start_installed(&mut self, (s, p): Name, api: &mut Api<'_>) {
+        let super::Pet { subject, installed, .. } = *self.pet((s, p));
+        if !api.start_box(subject, installed) {
+            self.pet((s, p)).care = Care::Looking;
             api.after(self.parameters.retry, PlatformEvent::about(super::LOOK_AGAIN, subject));
             self.next_pet(s, api);
         } else {
@@ -126,21 +140,46 @@ impl Pets {
         }
     }
 
-    /// The version cannot start on the box in front of the person.
+    /// The version does not run on the box in front of the person. If it runs elsewhere, or the one before does not
+    /// run either, it is this machine.
     pub(super) fn on_deployed_box_fails(&mut self, (s, p): Name, api: &mut Api<'_>) {
-        let kennel = &mut self.services[s];
-        if kennel.rollout.is_some_and(|r| !r.back && r.version == kennel.pets[p].installed) {
-            kennel.pets[p].care = Care::None;
+        let installed = self.pet((s, p)).installed;
+        let is_new = self.services[s].rollout.is_some_and(|r| !r.back && r.version == installed);
+        if is_new && !self.runs_elsewhere((s, p), installed) {
+            self.pet((s, p)).care = Care::None;
             self.roll_back(s, api);
         } else {
-            let subject = kennel.pets[p].subject;
-            api.after(self.parameters.restart_delay, PlatformEvent::about(super::RESTART, subject));
+            self.debug((s, p), api);
+        }
+    }
+
+    /// Somebody finds out what is different about this machine.
+    fn debug(&mut self, name: Name, api: &mut Api<'_>) {
+        api.declare_found(
+            self.pet_subject(name),
+            "it does not run here; something is different about this machine",
+        );
+        let cause = self.life_of(name, api) ^ u64::from(self.pet(name).touches) << 40;
+        let touch = self.slowed(name, self.touch(&self.practice.diagnose, DEBUG, cause, api));
+        self.ask(Task::Debug(name), Activity::Debug, Urgency::AtOnce, touch, cause, api);
+    }
+
+    pub(super) fn on_debugged(&mut self, name: Name, api: &mut Api<'_>) {
+        if self.pet(name).care == Care::Deploying {
+            self.start_installed(name, api);
         }
     }
 
     pub(super) fn on_error_alert(&mut self, service: ServiceId, firing: bool, api: &mut Api<'_>) {
+        if firing {
+            self.look_at_errors(service, api);
+        }
+    }
+
+    /// Somebody is told that requests fail.
+    pub(super) fn look_at_errors(&mut self, service: ServiceId, api: &mut Api<'_>) {
         let s = service.0 as usize;
-        if !firing || self.tasks.values().any(|t| *t == Task::LookAtErrors(s)) {
+        if self.is_asked(|t| *t == Task::LookAtErrors(s)) {
             return;
         }
         self.hold_rollout(s, api);
@@ -151,7 +190,12 @@ impl Pets {
 
     /// Errors that boxes answer, rather than boxes that do not answer, mean that the last version is bad.
     pub(super) fn on_errors_understood(&mut self, s: usize, api: &mut Api<'_>) {
-        let seen = api.failures(self.services[s].service);
+        let service = self.services[s].service;
+        let seen = api.failures(service);
+        if !self.parameters.monitoring {
+            self.look_at_all_that_are_down(s, api);
+            api.listen_to_complaints(service, self.parameters.complaints.as_f64());
+        }
         if seen.errors > self.practice.alert_threshold.as_f64() / 2.0 {
             return self.roll_back(s, api);
         }

@@ -97,6 +97,8 @@ fn up(luck: &Luck, repetition: u32, people: u32) -> f64 {
         "service.web.traffic.rate=0.001/s",
         "faults.vm_crash.rate=0.1/h",
         "faults.vm_crash.down=3650d",
+        "team.absence.departures=0/year",
+        "team.absence.vacation_weeks=0",
         &format!("team.on_call={people}"),
         &format!("team.engineers={people}"),
     ]);

@@ -33,6 +33,7 @@ pub(super) use slow_vm::Slowness;
 pub(super) use spot_reclaim::Reclaim;
 
 use super::ids::ZoneId;
+use super::people::HumanSlipParameters;
 use super::streams;
 use crate::engine::Streams;
 use crate::engine::streams::mix;
@@ -53,6 +54,7 @@ section! {
         overheating: OverheatingParameters, section;
         zone_outage: ZoneOutageParameters, section;
         spot_reclaim: SpotReclaimParameters, section;
+        human_slip: HumanSlipParameters, section;
     }
 }
 
@@ -72,10 +74,12 @@ pub enum FaultKind {
     SpotReclaim,
     /// The kernel killed it: see [`super::memory`].
     OutOfMemory,
+    /// Somebody broke it by hand: see [`super::people`].
+    HumanSlip,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 12] = [
+    pub const ALL: [FaultKind; 13] = [
         FaultKind::VmCrash,
         FaultKind::VmLoss,
         FaultKind::ProcessCrash,
@@ -88,6 +92,7 @@ impl FaultKind {
         FaultKind::SlowVm,
         FaultKind::SpotReclaim,
         FaultKind::OutOfMemory,
+        FaultKind::HumanSlip,
     ];
 
     /// As written in results.
@@ -105,6 +110,7 @@ impl FaultKind {
             FaultKind::SlowVm => "slow-vm",
             FaultKind::SpotReclaim => "spot-reclaim",
             FaultKind::OutOfMemory => "out-of-memory",
+            FaultKind::HumanSlip => "human-slip",
         }
     }
 }

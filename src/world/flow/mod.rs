@@ -185,6 +185,11 @@ impl Flow {
         }
     }
 
+    /// Requests that fail now [1/s].
+    pub(super) fn failing(&self) -> f64 {
+        self.rates.failed()
+    }
+
     pub(super) fn cpu(&self, end: SimTime, window: SimDuration) -> Option<CpuReading> {
         self.meter.read(end, window, self.load())
     }
@@ -263,7 +268,9 @@ impl World {
         if let Some((at, event)) = wake {
             self.scheduler.at(at, Event::Platform(event));
         }
+        let failed = self.services[i].flow.failing();
         self.tell_alert(ServiceId(i as u16), failing);
+        self.tell_ear(ServiceId(i as u16), failed);
     }
 
     pub(super) fn on_solve_flow(&mut self) {

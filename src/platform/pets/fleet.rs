@@ -1,0 +1,85 @@
+//! The pets that are there when the simulation begins, and what was bought with them.
+//!
+//! As many as the forecast asks for until the machines of the first review are there, and a standby each where that is
+//! the policy. Knows the forecast, not the traffic. Start at `Pets::start_fleet`.
+
+use super::{Entry, Kennel, Pet, Pets, REVIEW, RepairPolicy, Role};
+use crate::platform::load_balancer::LoadBalancer;
+use crate::platform::sizing::fleet_of_machines;
+use crate::world::{Api, PlatformEvent, Purchase, ServiceId, Version, ZoneId};
+
+impl Pets {
+    pub(super) fn start_fleet(&mut self, api: &mut Api<'_>) {
+        for service in api.services() {
+            self.start_service(service, api);
+        }
+        self.count_upkeep(api);
+        if self.parameters.entry == Entry::LoadBalancer {
+            self.parameters.load_balancer.rent(api);
+        }
+        api.after(self.parameters.capacity.review, PlatformEvent::with(REVIEW, 0, 0));
+    }
+
+    fn start_service(&mut self, service: ServiceId, api: &mut Api<'_>) {
+        let balancing = self.parameters.load_balancer.balancing;
+        let wishes = (&self.parameters.size, self.parameters.upkeep_per_box);
+        let fleet = fleet_of_machines(api, &self.practice, service, balancing, wishes)
+            .expect("the scenario was checked for services that fit no machine");
+        let mut entry = LoadBalancer::new(self.parameters.load_balancer.clone(), service, api);
+        entry.steers = self.parameters.entry == Entry::LoadBalancer;
+        let mut kennel = Kennel {
+            service,
+            fleet,
+            entry,
+            pets: Vec::new(),
+            wanted: 0,
+            version: Version(0),
+            rollout: None,
+            waiting: None,
+        };
+        kennel.wanted = self.boxes_until_next_review(&kennel, api);
+        let (s, serving) = (self.services.len(), kennel.wanted as usize);
+        let standby = usize::from(self.parameters.repair == RepairPolicy::Standby);
+        self.services.push(kennel);
+        for p in 0..serving + standby {
+            let role = if p < serving { Role::Serving } else { Role::Standby };
+            self.adopt((s, p), role, api);
+        }
+        api.declare_desired(service, serving as u32);
+        if self.parameters.monitoring {
+            api.alert_on_errors(service, self.practice.error_alert());
+        } else {
+            api.listen_to_complaints(service, self.parameters.complaints.as_f64());
+        }
+        let size = fleet.size(api, &self.practice, service, balancing);
+        let (name, machine, purpose) = (&size.service, &size.machine, size.purpose());
+        let first = self.services[s].wanted;
+        let at_first =
+            if first < fleet.boxes { format!(", {first} of them at first") } else { String::new() };
+        let boxes = fleet.boxes;
+        self.sizing.lines.push(format!("{name}: {boxes} × {machine}, one box each{at_first}, {purpose}"));
+        self.sizing.services.push(size);
+    }
+
+    /// A pet that has been there for long.
+    fn adopt(&mut self, (s, p): (usize, usize), role: Role, api: &mut Api<'_>) {
+        let zones: Vec<ZoneId> = api.zones().collect();
+        let zone = zones[p % zones.len()];
+        let differences = self.differences_at_start((s, p), api);
+        let kennel = &mut self.services[s];
+        let vm = api.adopt_vm(kennel.fleet.instance, zone, Purchase::OnDemand);
+        let subject = api.adopt_box(kennel.service, vm);
+        if role == Role::Serving {
+            kennel.entry.adopt(subject, api);
+        }
+        let pet = Pet::new(subject, zone, Version(0), api.now());
+        kennel.pets.push(Pet {
+            vm: Some(vm),
+            role,
+            care: super::Care::None,
+            served: true,
+            differences,
+            ..pet
+        });
+    }
+}
