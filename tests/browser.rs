@@ -28,7 +28,10 @@ impl Browser {
             .ok()?;
         let output = BufReader::new(driver.stdout.take().expect("piped"));
         let port = output.lines().map_while(Result::ok).find_map(|line| {
-            line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').parse().ok()
+            line.strip_prefix("ChromeDriver was started successfully on port ")?
+                .trim_end_matches('.')
+                .parse()
+                .ok()
         });
         let mut browser = Browser { driver, port: port?, session: String::new() };
         let profile = format!("--user-data-dir={}", scratch.path().join("profile").display());
@@ -107,19 +110,23 @@ fn the_report_can_be_clicked_through_in_light_and_dark_and_fits_a_phone() {
         browser.command("url", &json!({"url": format!("file://{}", file.display())}));
 
         // The theme is the reader's: ink on paper is dark on light, or light on dark.
-        let paper = browser.evaluate("return getComputedStyle(document.querySelector('section')).backgroundColor");
+        let paper =
+            browser.evaluate("return getComputedStyle(document.querySelector('section')).backgroundColor");
         assert_eq!(paper, if dark { "rgb(28, 29, 32)" } else { "rgb(255, 255, 255)" });
 
         // The script runs under the policy: there is a plot, and choosing another measure draws another.
         let title = "return document.querySelector('.u-label').textContent + document.querySelectorAll('canvas').length";
-        let before = browser.evaluate("return document.querySelector('#measure').selectedOptions[0].textContent");
+        let before =
+            browser.evaluate("return document.querySelector('#measure').selectedOptions[0].textContent");
         assert_eq!(browser.evaluate(title), "time1", "one plot with a legend");
         browser.click("#measure option:nth-child(3)");
-        let after = browser.evaluate("return document.querySelector('#measure').selectedOptions[0].textContent");
+        let after =
+            browser.evaluate("return document.querySelector('#measure').selectedOptions[0].textContent");
         assert_ne!(before, after);
         // A service has no machines of its own.
         browser.click("#scope option:nth-child(2)");
-        let offered = browser.evaluate("return [...document.querySelectorAll('#measure option')].map(o => o.textContent)");
+        let offered = browser
+            .evaluate("return [...document.querySelectorAll('#measure option')].map(o => o.textContent)");
         assert!(!offered.to_string().contains("VMs"), "{offered}");
 
         // What is folded opens.
@@ -131,7 +138,10 @@ fn the_report_can_be_clicked_through_in_light_and_dark_and_fits_a_phone() {
         // No sideways scrolling of the page on a phone: wide things scroll within themselves.
         for width in [360, 1200] {
             let frame = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": true});
-            browser.command("goog/cdp/execute", &json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": frame}));
+            browser.command(
+                "goog/cdp/execute",
+                &json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": frame}),
+            );
             let wide = browser.evaluate("return document.documentElement.scrollWidth");
             assert!(wide.as_i64().is_some_and(|wide| wide <= width), "{wide} at {width}");
         }

@@ -59,6 +59,38 @@ const SPOT: [&str; 3] = [
 const UPGRADES: [&str; 1] = ["platform.k8s.node_upgrade.every=1d"];
 const STUCK_UPGRADES: [&str; 2] =
     ["platform.k8s.node_upgrade.every=1d", "platform.k8s.disruption_budget.min_available=100%"];
+/// Nobody watches but the users.
+const BLIND: [&str; 1] = ["platform.pets.monitoring=false"];
+
+/// Machines that differ from what is written, and are built anew.
+const BUILT_BY_HAND: [&str; 3] = [
+    "platform.pets.repair=rebuild",
+    "platform.pets.drift.at_start=5",
+    "platform.pets.drift.rebuild_failure=20%",
+];
+const DRIFTING: [&str; 3] = [
+    "platform.pets.repair=rebuild",
+    "platform.pets.drift.at_start=0",
+    "platform.pets.drift.deploy_failure=100%",
+];
+
+/// A sale that small machines are ordered for in time.
+const ORDERED: [&str; 3] = [
+    "service.shop.traffic.event.sale.on=['2026-01-08']",
+    "platform.pets.size.shop.machine=m7i.large",
+    "platform.pets.capacity.lead=0s",
+];
+const ORDERED_EARLY: [&str; 3] = [
+    "service.shop.traffic.event.sale.on=['2026-01-08']",
+    "platform.pets.size.shop.machine=m7i.large",
+    "platform.pets.capacity.review=1d",
+];
+
+/// Few know, nothing is written down, nobody is reached.
+const IGNORANT: [&str; 3] =
+    ["team.knowledge.people=1", "team.knowledge.runbooks=0%", "team.knowledge.reachable=0%"];
+const IGNORANT_BUT_REACHED: [&str; 3] =
+    ["team.knowledge.people=1", "team.knowledge.runbooks=0%", "team.knowledge.reachable=100%"];
 
 /// Autoscalers whose behavior is given, in one direction or the other.
 const GROWS: [&str; 1] = ["platform.k8s.hpa.scale_up.select=max"];
@@ -196,6 +228,32 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ),
     ("platform.NAME.over_request", &["platform.k8s.requests=field"], &["3"]),
     ("platform.NAME.edit_route", &["platform.pets.entry=address-list"], &[]),
+    ("platform.NAME.complaints", &BLIND, &["0.1%"]),
+    ("platform.NAME.build", &["platform.pets.repair=in-place"], &[]),
+    ("platform.NAME.ticket", &["platform.pets.repair=in-place", "practice.spare_boxes=1"], &["1m"]),
+    ("platform.NAME.archaeology", &BUILT_BY_HAND, &[]),
+    ("platform.NAME.drift.rebuild_failure", &BUILT_BY_HAND, &["0%"]),
+    ("platform.NAME.drift.at_build", &DRIFTING, &["100%"]),
+    ("platform.NAME.drift.per_touch", &["platform.pets.drift.deploy_failure=20%"], &["100%"]),
+    ("platform.NAME.drift.deploy_failure", &[], &["30%"]),
+    ("platform.NAME.backup.every", &["service.shop.release.failure_rate=0%"], &["3d", "1m"]),
+    ("platform.NAME.capacity.review", &ORDERED, &["1d"]),
+    ("platform.NAME.capacity.lead", &ORDERED_EARLY, &["0s"]),
+    ("team.public_holidays", &[], &["['01-06', '01-07']"]),
+    ("team.refocus", &["team.engineers=1", "team.absence.vacation_weeks=0"], &["3h"]),
+    ("team.rota.secondaries", &["team.acknowledge_off_hours=1h"], &["0"]),
+    ("team.rota.escalate_after", &["team.acknowledge_off_hours=1h"], &["5m"]),
+    ("team.knowledge.people", &[], &["4"]),
+    ("team.knowledge.unfamiliar", &IGNORANT, &["10"]),
+    ("team.knowledge.runbooks", &IGNORANT, &["100%"]),
+    ("team.knowledge.reachable", &IGNORANT, &["100%"]),
+    ("team.knowledge.reach_delay", &IGNORANT_BUT_REACHED, &["1m"]),
+    ("team.absence.vacation_weeks", &[], &["26", "20"]),
+    ("team.absence.departures", &[], &["100/year"]),
+    ("team.absence.hire", &["team.absence.departures=50/year"], &["1d"]),
+    ("team.absence.learn", &["team.absence.departures=50/year", "team.absence.hire=1d"], &["1m"]),
+    ("faults.human_slip.chance", &[], &["50%"]),
+    ("faults.human_slip.wrong_box", &["faults.human_slip.chance=50%"], &["100%"]),
     ("platform.NAME.size.NAME.machine", &[], &["m7i.4xlarge"]),
     ("platform.NAME.node_pool.node_type", &[], &["m7i.4xlarge"]),
     // Two boxes fit a node of 8 GiB, or one, depending on what the provider keeps for itself.

@@ -2,8 +2,8 @@
 //!
 //! Where its boxes run and how many there are is the platform's affair. Start at [`ServiceParameters`].
 
-use super::ejection::Ejection;
 use super::complaint::Ear;
+use super::ejection::Ejection;
 use super::fault::Renewal;
 use super::flow::{Flow, RetryRules, Rules, Tenancy};
 use super::ids::{ServiceId, Version};

@@ -91,7 +91,8 @@ impl Pets {
     pub(super) fn count_upkeep(&mut self, api: &mut Api<'_>) {
         let kept = |k: &Kennel| k.in_use().count() + k.of_role(Role::Standby).count();
         let machines: usize = self.services.iter().map(kept).sum();
-        api.set_upkeep(self.parameters.upkeep_per_box * machines as f64);
+        let upkeep = self.parameters.upkeep_per_box * machines as f64;
+        api.set_upkeep(upkeep + self.parameters.load_balancer.upkeep);
         if self.parameters.repair == RepairPolicy::RestoreBackup {
             let change = machines as i32 - self.backed_up as i32;
             let gigabytes = (api.cloud().root_disk.as_bytes() as f64 / 1e9).round() as i32;
