@@ -37,7 +37,7 @@
 //! | [`experiment`] | replications on all cores, intervals, paired comparisons | [`experiment::run`] |
 //! | [`results`] | plain rows, written and read | [`results::rows::ResultSet`] |
 //! | [`report`] | sentences, tables and charts from rows alone | [`report::table`] |
-//! | [`scenario`] | the file format and what can be wrong with it | [`scenario::Scenario`] |
+//! | [`scenario`] | the file format, its schema, and what can be wrong with it | [`scenario::Scenario`] |
 //! | [`verify`] | claims of theory, and what the program makes of them | [`verify::all`] |
 //! | [`cli`] | the only part that prints or exits | [`cli::main`] |
 //!
@@ -71,6 +71,8 @@
 //! | traffic curve | `world/traffic/<name>.rs` | one factor in [`world::traffic::Curve`], or in [`world::traffic::Demand`] if nobody can foresee it |
 //! | metric | a part in `metrics/` | one row in [`results::metric::METRICS`] |
 //! | chart | `report/charts/<name>.rs` | one line in [`report::charts`] |
+//! | form of a value | beside its type | one line in [`parameter::schema`], or editors do not know it |
+//! | format of other tools | `report/export/<name>.rs` | one option in `cli/export.rs` |
 //! | check of theory | a topic in `verify/topic/` | one line in its `TOPICS` |
 //! | command | `cli/<name>.rs` | one variant in `cli` |
 

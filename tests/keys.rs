@@ -113,6 +113,8 @@ const EJECTS: [&str; 2] =
     ["platform.cattle.load_balancer.ejection.failures=5", "platform.pets.load_balancer.ejection.failures=5"];
 const SELF_RUN: [&str; 2] =
     ["platform.cattle.load_balancer.machines=2", "platform.pets.load_balancer.machines=2"];
+/// A claim, of which each part is told in the manifest.
+const CLAIM: [&str; 1] = ["assert=[{metric='recovery_time',comparison='<',value='10m'}]"];
 
 /// (path, what must be set for it to matter, values to try before all others).
 const SPECIAL: &[(&str, &[&str], &[&str])] = &[
@@ -181,6 +183,12 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.load_balancer.ejection.at_most", &EJECTS, &["100%"]),
     ("platform.NAME.load_balancer.machine", &SELF_RUN, &["m7i.4xlarge"]),
     ("name", &[], &["other"]),
+    ("assert[N].platform", &CLAIM, &["pets"]),
+    ("assert[N].service", &CLAIM, &["shop"]),
+    ("assert[N].metric", &CLAIM, &["degraded_time"]),
+    ("assert[N].statistic", &CLAIM, &["max"]),
+    ("assert[N].comparison", &CLAIM, &[">="]),
+    ("assert[N].value", &CLAIM, &["11m"]),
     // A single replication is too few for any precision.
     ("run.precision", &["run.max_replications=2"], &["20%"]),
     ("run.max_replications", &["run.precision=1%", "run.max_replications=3"], &["2"]),
@@ -399,7 +407,8 @@ impl Bench {
             .replace("event.NAME", "event.sale")
             .replace("policy.NAME", "policy.few")
             .replace("schedule.NAME", "schedule.day")
-            .replace("size.NAME", &format!("size.{service}"));
+            .replace("size.NAME", &format!("size.{service}"))
+            .replace("assert[N]", "assert[0]");
         let extra: Vec<String> = extra.iter().map(|&o| o.to_owned()).collect();
         let values: Vec<String> = first.iter().map(|&c| c.to_owned()).chain(candidates(doc)).collect();
         let mut tried = Vec::new();

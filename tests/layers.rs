@@ -16,7 +16,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("results", &[]),
     ("metrics", &["engine", "parameter", "catalog", "world", "results"]),
     ("simulation", &["engine", "world", "platform"]),
-    ("scenario", &["engine", "parameter", "catalog", "world", "platform"]),
+    ("scenario", &["engine", "parameter", "catalog", "world", "platform", "results"]),
     (
         "experiment",
         &["engine", "catalog", "world", "platform", "results", "metrics", "simulation", "scenario"],

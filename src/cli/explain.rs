@@ -8,7 +8,9 @@ use std::io::Write;
 
 /// Explain a parameter, or list all: meaning, unit, default, source, how sure
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  boxherd explain platform.cattle.cooldown\n  boxherd explain --estimates")]
+#[command(
+    after_help = "Example:\n  boxherd explain platform.cattle.scaling.target\n  boxherd explain --estimates"
+)]
 pub struct Arguments {
     /// A parameter or the start of one; all if left out
     name: Option<String>,

@@ -1,16 +1,21 @@
 //! The command line: the only part of boxherd that prints or ends the process.
 //!
-//! stdout is data, stderr is talk. Exit status: 0 done, 1 a run or a check failed, 2 usage or invalid scenario, 130 interrupted.
+//! stdout is data, stderr is talk. Exit status: see the help text below.
 //! Knows no domain rule: it asks `scenario`, `experiment`, `results`, `report` and `verify`. One file a command. Start at
 //! [`main`].
 
 mod check;
+mod compare;
+mod completions;
 mod explain;
+mod export;
+mod init;
 mod outcome;
 mod progress;
 mod replay;
 mod report;
 mod run;
+mod schema;
 mod verify;
 mod verify_kubernetes;
 
@@ -19,12 +24,25 @@ use clap::{Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::process::ExitCode;
 
+const AFTER_HELP: &str = "\
+Examples:
+  boxherd init mine.toml                    # a commented scenario to begin with
+  boxherd run mine.toml --replications 10   # compare its platforms
+  boxherd compare results/a results/b       # what changed between two runs
+
+Exit status:
+  0    done
+  1    a run, a check or a file failed
+  2    wrong arguments, an invalid scenario or unreadable results; nothing was written
+  3    done and written, but an [[assert]] of the scenario or a --fail-on does not hold
+  130  interrupted; earlier results are untouched";
+
 /// Pets, cattle or Kubernetes? Compares ways of running services on the same traffic, faults and team.
 ///
 /// Without a command it runs the embedded quickstart: three services, three platforms, four weeks.
 #[derive(Debug, Parser)]
 #[command(name = "boxherd", version, styles = Styles::plain(), max_term_width = 100)]
-#[command(after_help = "Example:\n  boxherd run scenarios/web-shop.toml --replications 10")]
+#[command(after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -38,10 +56,15 @@ struct Arguments {
 enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
+    Compare(compare::Arguments),
     Explain(explain::Arguments),
     Replay(replay::Arguments),
     Report(report::Arguments),
+    Export(export::Arguments),
+    Init(init::Arguments),
     Verify(verify::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -71,6 +94,11 @@ pub fn main() -> ExitCode {
     let result = match arguments.command.unwrap_or(Command::Run(run::Arguments::default())) {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
+        Command::Init(arguments) => init::init(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
+        Command::Completions(arguments) => completions::completions(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Report(arguments) => report::report(&arguments),

@@ -12,6 +12,8 @@ pub enum Failure {
     Usage(String),
     /// A run or a file failed: status 1.
     Run(String),
+    /// Everything ran and is written, but a claim does not hold: status 3.
+    Claim(String),
     /// Ctrl-C: status 130, as shells have it.
     Interrupted,
     /// Whoever read our output has seen enough. That is no failure of ours.
@@ -27,10 +29,15 @@ impl Failure {
         Failure::Run(error_line(&problem.to_string()))
     }
 
+    pub fn claim(problem: impl std::fmt::Display) -> Failure {
+        Failure::Claim(error_line(&problem.to_string()))
+    }
+
     pub fn exit_status(&self) -> u8 {
         match self {
             Failure::Usage(_) => 2,
             Failure::Run(_) => 1,
+            Failure::Claim(_) => 3,
             Failure::Interrupted => 130,
             Failure::ClosedPipe => 0,
         }
@@ -38,7 +45,7 @@ impl Failure {
 
     pub fn message(&self) -> Option<&str> {
         match self {
-            Failure::Usage(text) | Failure::Run(text) => Some(text),
+            Failure::Usage(text) | Failure::Run(text) | Failure::Claim(text) => Some(text),
             Failure::Interrupted => Some("interrupted; earlier results are untouched"),
             Failure::ClosedPipe => None,
         }

@@ -8,7 +8,7 @@ use crate::experiment::{self, Options};
 use crate::report::number::significant;
 use crate::report::table::{TableOptions, WIDTH, table};
 use crate::report::words::wrap;
-use crate::report::{drawings, verdict};
+use crate::report::{asserts, drawings, markdown, verdict};
 use crate::results::rows::{DifferenceRow, Manifest, PrecisionManifest, ResultSet, SummaryRow};
 use crate::results::write;
 use crate::scenario::{self, Scenario};
@@ -85,6 +85,8 @@ enum Format {
     Json,
     /// summary.csv
     Csv,
+    /// Sentences and a table for GitHub
+    Markdown,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -108,11 +110,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     write::write(&out, &results, &drawings::all(&results)).map_err(Failure::run)?;
     let text = match arguments.format {
         Format::Table => arguments.comparison(&results, &out),
+        Format::Markdown => arguments.markdown(&results),
         Format::Json => json(&results),
         Format::Csv => write::to_csv(&results.summary),
     };
     anstream::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    arguments.judgement(&scenario, &results)
 }
 
 impl Arguments {
@@ -132,9 +135,55 @@ impl Arguments {
         !(self.quiet || self.no_progress || by_environment)
     }
 
-    /// Sentences, then the table, then where the numbers are from and lie.
+    /// Whether the claims of the scenario hold. Where stdout is for programs, those that do not are told here.
+    fn judgement(&self, scenario: &Scenario, results: &ResultSet) -> Result<(), Failure> {
+        let rows = &results.manifest.asserts;
+        let unjudged =
+            scenario.claims().iter().map(|claim| claim.platforms.len()).sum::<usize>() - rows.len();
+        if unjudged > 0 && !self.quiet {
+            let told =
+                format!("{unjudged} asserts are about platforms that were not run, and were not judged.");
+            // Talk that nobody can hear must not cost the verdict.
+            let _ = writeln!(anstream::stderr(), "{told}");
+        }
+        let Some(mut told) = asserts::failed(rows) else { return Ok(()) };
+        if matches!(self.format, Format::Json | Format::Csv) {
+            for row in rows.iter().filter(|row| !row.passed) {
+                told += &format!("\n  {}", asserts::line(row));
+            }
+        }
+        Err(Failure::claim(told))
+    }
+
+    /// The same as [`Arguments::comparison`], for GitHub.
+    fn markdown(&self, results: &ResultSet) -> String {
+        let mut text = String::new();
+        for row in &results.manifest.asserts {
+            text += &format!("- {}\n", markdown::escape(&asserts::line(row)));
+        }
+        for verdict in verdict::verdicts(results) {
+            text += &format!("- {}\n", markdown::escape(&verdict.sentence));
+        }
+        if self.quiet {
+            return text;
+        }
+        let options = TableOptions { verbose: self.verbose, styled: false };
+        text += &format!("\n{}\n", markdown::table(results, options));
+        let provenance = provenance(&results.manifest);
+        let words: Vec<&str> = provenance.split_whitespace().collect();
+        text + &markdown::escape(&words.join(" ")) + "\n"
+    }
+
+    /// Claims, then sentences, then the table, then where the numbers are from and lie.
     fn comparison(&self, results: &ResultSet, out: &Path) -> String {
         let mut text = String::new();
+        for row in &results.manifest.asserts {
+            text += &wrap(&asserts::line(row), WIDTH);
+            text.push('\n');
+        }
+        if !results.manifest.asserts.is_empty() && !self.quiet {
+            text.push('\n');
+        }
         for verdict in verdict::verdicts(results) {
             text += &wrap(&verdict.sentence, WIDTH);
             text.push('\n');

@@ -19,6 +19,7 @@ fn frame() -> Frame {
         seed: 1,
         replications: 2,
         precision: None,
+        asserts: Vec::new(),
         warm_up_s: 0.0,
         horizon_s: 3_600.0,
         start_date: "2026-01-05".to_owned(),

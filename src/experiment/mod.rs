@@ -5,6 +5,8 @@
 //! can name; [`aggregate::aggregate`] turns outcomes into rows.
 
 pub mod aggregate;
+mod asserts;
+pub mod change;
 pub mod coverage;
 mod evidence;
 mod headlines;
@@ -120,7 +122,10 @@ pub fn compare(
     let mut frame = aggregate_frame(scenario, &runs.frame);
     frame.manifest.replications = runs.platforms.first().map_or(0, |p| p.outcomes.len() as u32);
     frame.manifest.precision = precision;
-    Ok(aggregate(frame, &runs.platforms))
+    let mut results = aggregate(frame, &runs.platforms);
+    let names: Vec<&str> = runs.platforms.iter().map(|platform| platform.name.as_str()).collect();
+    results.manifest.asserts = asserts::judge(&scenario.claims(), &names, &results.summary);
+    Ok(results)
 }
 
 /// The replications that there are, and what it takes to run more.
@@ -290,6 +295,7 @@ fn aggregate_frame(scenario: &Scenario, frame: &Frame) -> aggregate::Frame {
             price_date: crate::catalog::PRICE_DATE.to_owned(),
             assumptions: scenario.assumptions().map(assumption).collect(),
             platforms: Vec::new(),
+            asserts: Vec::new(),
         },
         services: frame.services.iter().map(|s| s.name.clone()).collect(),
         buckets: (0..frame.buckets()).map(bucket).collect(),

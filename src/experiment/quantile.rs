@@ -116,6 +116,19 @@ impl PooledQuantiles {
     /// If the two were not made with the same seed from the same replications: their resamples would not be pairs.
     pub fn compare(&self, other: &PooledQuantiles, index: usize) -> Comparison {
         assert_eq!(self.drawn, other.drawn, "pairs need the same draws on both sides");
+        self.against(other, index)
+    }
+
+    /// `other` against `self`, of other replications: their resamples have nothing in common.
+    ///
+    /// # Panics
+    /// If the two were made with the same seed.
+    pub fn compare_independent(&self, other: &PooledQuantiles, index: usize) -> Comparison {
+        assert_ne!(self.drawn.0, other.drawn.0, "draws with the same seed are not independent");
+        self.against(other, index)
+    }
+
+    fn against(&self, other: &PooledQuantiles, index: usize) -> Comparison {
         let pairs = || self.resamples.iter().zip(&other.resamples).map(move |(a, b)| (a[index], b[index]));
         let (a, b) = (self.values[index], other.values[index]);
         let narrow = if self.replications <= other.replications { self } else { other };

@@ -109,6 +109,27 @@ pub fn compare_ratios(a: &[Part], b: &[Part]) -> Comparison {
     }
 }
 
+/// Compares two ratios of sums of different replications that have nothing in common: Welch's two samples, each with
+/// its own spread, and degrees of freedom as by Welch (1947) and Satterthwaite, rounded down.
+pub fn compare_independent(a: &[Part], b: &[Part]) -> Comparison {
+    let observed =
+        |parts: &[Part]| -> Vec<Part> { parts.iter().copied().filter(|p| !p.is_empty()).collect() };
+    let (a, b) = (observed(a), observed(b));
+    let spread = |parts: &[Part], statistic: fn(f64) -> f64| {
+        let left_out = leave_one_out(parts).map(|part| statistic(ratio(part)));
+        Spread::jackknife(statistic(ratio(sum(parts))), left_out, parts.len())
+    };
+    let plain = |parts: &[Part]| spread(parts, |x| x);
+    let log = |parts: &[Part]| spread(parts, |x| if x > 0.0 { x.ln() } else { f64::NAN });
+    let difference = plain(&b).minus(&plain(&a));
+    let log_ratio = log(&b).minus(&log(&a));
+    Comparison {
+        difference: difference.estimate(),
+        ratio: log_ratio.estimate().map(f64::exp),
+        p_value: log_ratio.p_value().or_else(|| difference.p_value()),
+    }
+}
+
 /// Pearson's correlation of pairs; `None` with fewer than three, or where one side does not vary.
 ///
 /// Of two things with equal variance, pairs that correlate by ρ make the variance of their difference 1 − ρ times
@@ -153,6 +174,19 @@ impl Spread {
         let known = left_out.len() > 2 && skewness.is_finite() && !is_rounding(value, standard_error);
         let skew = if known { skewness / (6.0 * n.sqrt()) } else { 0.0 };
         Spread { value, standard_error, skew, n: observed }
+    }
+
+    /// The difference of two independent ones. Cumulants add, so skews do with the cubes of the standard errors.
+    fn minus(&self, other: &Spread) -> Spread {
+        let (this, that) = (self.standard_error.powi(2), other.standard_error.powi(2));
+        let standard_error = (this + that).sqrt();
+        let skew = (self.skew * this.powf(1.5) - other.skew * that.powf(1.5)) / standard_error.powi(3);
+        let share = |variance: f64, n: usize| variance.powi(2) / (n as f64 - 1.0);
+        let degrees = (this + that).powi(2) / (share(this, self.n) + share(that, other.n));
+        // Without any spread there is nothing to take degrees from; the smaller sample says how many agree.
+        let n = if degrees.is_finite() { degrees as usize + 1 } else { self.n.min(other.n) };
+        let skew = if skew.is_finite() { skew } else { 0.0 };
+        Spread { value: self.value - other.value, standard_error, skew, n }
     }
 
     fn estimate(&self) -> Estimate {

@@ -29,6 +29,7 @@ mod place;
 mod preset;
 mod problem;
 mod reader;
+pub mod schema;
 mod section;
 mod tree;
 pub mod units;

@@ -32,14 +32,7 @@ pub struct TableOptions {
 /// The table with its legend, ending in a line break. A row whose intervals would not fit in [`WIDTH`] shows values
 /// only; six platforms and more are wider all the same.
 pub fn table(results: &ResultSet, options: TableOptions) -> String {
-    let mut services: Vec<&str> = vec![""];
-    if options.verbose {
-        for row in &results.summary {
-            if !services.contains(&row.service.as_str()) {
-                services.push(&row.service);
-            }
-        }
-    }
+    let services = services(results, options);
     let sheets: Vec<Sheet<'_>> =
         services.iter().map(|service| Sheet::new(results, service, options)).collect();
     let mut text = String::new();
@@ -74,8 +67,21 @@ pub fn rows(results: &ResultSet, service: &str, verbose: bool) -> Vec<Row> {
     sheet.lines.into_iter().map(row).collect()
 }
 
+/// The whole platform, and each service where all is asked for.
+pub(super) fn services(results: &ResultSet, options: TableOptions) -> Vec<&str> {
+    let mut services: Vec<&str> = vec![""];
+    if options.verbose {
+        for row in &results.summary {
+            if !services.contains(&row.service.as_str()) {
+                services.push(&row.service);
+            }
+        }
+    }
+    services
+}
+
 /// Explains the signs that occur.
-fn legend(results: &ResultSet, sheets: &[Sheet<'_>]) -> String {
+pub(super) fn legend(results: &ResultSet, sheets: &[Sheet<'_>]) -> String {
     let any = |has: fn(&Entry) -> bool| sheets.iter().flat_map(Sheet::entries).any(has);
     let signs = [
         (
@@ -91,28 +97,28 @@ fn legend(results: &ResultSet, sheets: &[Sheet<'_>]) -> String {
 
 /// One platform's value in one row.
 #[derive(Clone)]
-struct Entry {
+pub(super) struct Entry {
     value: Option<f64>,
     interval: Option<(f64, f64)>,
     best: bool,
 }
 
-struct Line {
-    group: Group,
-    title: String,
-    doc: &'static str,
-    scale: Scale,
-    entries: Vec<Entry>,
+pub(super) struct Line {
+    pub group: Group,
+    pub title: String,
+    pub doc: &'static str,
+    pub scale: Scale,
+    pub entries: Vec<Entry>,
 }
 
 /// The rows of one table.
-struct Sheet<'a> {
-    platforms: Vec<&'a str>,
-    lines: Vec<Line>,
+pub(super) struct Sheet<'a> {
+    pub platforms: Vec<&'a str>,
+    pub lines: Vec<Line>,
 }
 
 impl<'a> Sheet<'a> {
-    fn new(results: &'a ResultSet, service: &str, options: TableOptions) -> Sheet<'a> {
+    pub fn new(results: &'a ResultSet, service: &str, options: TableOptions) -> Sheet<'a> {
         let platforms: Vec<&str> =
             results.manifest.platforms.iter().map(|platform| platform.name.as_str()).collect();
         let mut lines = Vec::new();
@@ -201,7 +207,7 @@ impl<'a> Sheet<'a> {
 }
 
 impl Entry {
-    fn write(&self, scale: Scale, with_interval: bool) -> String {
+    pub fn write(&self, scale: Scale, with_interval: bool) -> String {
         format!("{}{}", self.shown(scale, with_interval), if self.best { BEST } else { " " })
     }
 
@@ -291,7 +297,7 @@ fn best(
     (!others.is_empty() && others.iter().all(|other| beats(other))).then_some(best)
 }
 
-fn title(metric: &MetricDefinition, statistic: &str) -> String {
+pub(super) fn title(metric: &MetricDefinition, statistic: &str) -> String {
     let statistic = match statistic {
         // Its title says which one.
         _ if matches!(metric.kind, Kind::Latency(_)) => "",

@@ -2,8 +2,31 @@
 //!
 //! Knows nothing but names; the test holds them against what serde writes. Start at the table.
 
-use super::rows::{CostRow, DifferenceRow, IncidentRow, ReplicationRow, SummaryRow, TimeseriesRow};
+use super::rows::{
+    ChangeRow, CostRow, DifferenceRow, IncidentRow, ReplicationRow, SummaryRow, TimeseriesRow,
+};
 use super::write::Header;
+
+/// Columns that hold words, in whatever file.
+pub(super) const TEXT: [&str; 17] = [
+    "platform",
+    "platform_a",
+    "platform_b",
+    "service",
+    "metric",
+    "unit",
+    "statistic",
+    "time",
+    "kind",
+    "lost",
+    "replacement",
+    "replay_at",
+    "status",
+    "category",
+    "item",
+    "quantity_unit",
+    "basis",
+];
 
 impl Header for SummaryRow {
     const COLUMNS: &'static [&'static str] =
@@ -28,6 +51,28 @@ impl Header for DifferenceRow {
         "p_adjusted",
         "correlation",
         "replications",
+    ];
+}
+
+impl Header for ChangeRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "platform",
+        "service",
+        "metric",
+        "unit",
+        "statistic",
+        "old",
+        "new",
+        "difference",
+        "difference_low",
+        "difference_high",
+        "ratio",
+        "ratio_low",
+        "ratio_high",
+        "p_value",
+        "p_adjusted",
+        "paired",
+        "basis",
     ];
 }
 

@@ -10,4 +10,5 @@ pub mod kaplan_meier;
 pub mod metric;
 pub mod read;
 pub mod rows;
+pub mod schema;
 pub mod write;

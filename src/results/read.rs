@@ -3,6 +3,7 @@
 //! Does not know how the rows came to be, and trusts no file: an error names the file and the line. Start at
 //! [`read`].
 
+use super::columns::TEXT;
 use super::rows::{Manifest, ResultSet, SCHEMA_VERSION};
 use super::write::{COSTS, DIFFERENCES, INCIDENTS, MANIFEST, REPLICATIONS, SUMMARY, TIMESERIES};
 use serde::de::DeserializeOwned;
@@ -67,18 +68,33 @@ fn read_rows<Row: DeserializeOwned>(path: &Path) -> Result<Vec<Row>, ReadError> 
     let fail = |line, problem| ReadError { path: path.to_owned(), line, problem };
     let mut reader =
         csv::Reader::from_path(path).map_err(|error| fail(None, format!("cannot read: {error}")))?;
+    let broken = |error: csv::Error| {
+        let line = error.position().map(csv::Position::line);
+        let problem = match error.kind() {
+            csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+            _ => error.to_string(),
+        };
+        fail(line, problem)
+    };
+    let headers = reader.headers().map_err(broken)?.clone();
     let mut rows = Vec::new();
-    for row in reader.deserialize() {
-        rows.push(row.map_err(|error: csv::Error| {
-            let line = error.position().map(csv::Position::line);
-            let problem = match error.kind() {
-                csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
-                _ => error.to_string(),
-            };
-            fail(line, problem)
-        })?);
+    for record in reader.records() {
+        let record = record.map_err(broken)?;
+        if let Some(name) = not_finite(&headers, &record) {
+            let line = record.position().map(csv::Position::line);
+            return Err(fail(line, format!("column `{name}` is not a finite number")));
+        }
+        rows.push(record.deserialize(Some(&headers)).map_err(broken)?);
     }
     Ok(rows)
+}
+
+/// The column of numbers that holds `NaN` or `inf`: they read as numbers, and nobody can reckon with them.
+fn not_finite<'h>(headers: &'h csv::StringRecord, record: &csv::StringRecord) -> Option<&'h str> {
+    let is_wrong = |(name, field): &(&str, &str)| {
+        !TEXT.contains(name) && field.parse::<f64>().is_ok_and(|number| !number.is_finite())
+    };
+    headers.iter().zip(record.iter()).find(is_wrong).map(|(name, _)| name)
 }
 
 #[cfg(test)]
@@ -122,6 +138,23 @@ mod tests {
         let error = read(&out).unwrap_err();
         assert_eq!(error.line, Some(3));
         assert!(error.to_string().contains("costs.csv:3: "), "{error}");
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_refused_and_words_may_look_like_them() {
+        let scratch = Scratch::new("not-finite");
+        let out = scratch.join("out");
+        let mut results = fixture::three_platforms();
+        results.costs[0].item = "nan".to_owned();
+        write(&out, &results, &[]).unwrap();
+        assert_eq!(read(&out).unwrap(), results);
+        let text = fs::read_to_string(out.join(COSTS)).unwrap();
+        for wrong in ["NaN", "inf", "-inf"] {
+            let broken = text.replacen(",24.0,", &format!(",{wrong},"), 1);
+            fs::write(out.join(COSTS), broken).unwrap();
+            let error = read(&out).unwrap_err();
+            assert!(error.problem.ends_with("is not a finite number"), "{error}");
+        }
     }
 
     #[test]

@@ -51,6 +51,32 @@ pub struct Manifest {
     #[serde(default)]
     pub assumptions: Vec<AssumptionManifest>,
     pub platforms: Vec<PlatformManifest>,
+    /// The scenario's claims, and whether they held; absent where it makes none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asserts: Vec<AssertRow>,
+}
+
+/// A claim of the scenario about one platform, and what came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssertRow {
+    pub platform: String,
+    /// Empty for the whole platform.
+    pub service: String,
+    pub metric: String,
+    pub unit: String,
+    pub statistic: String,
+    /// `<`, `<=`, `>` or `>=`.
+    pub comparison: String,
+    /// In the unit above, like the value.
+    pub bound: f64,
+    /// Absent if nothing was observed: the claim does not hold then.
+    pub value: Option<f64>,
+    pub ci_low: Option<f64>,
+    pub ci_high: Option<f64>,
+    /// Judged by the value.
+    pub passed: bool,
+    /// There is an interval, and it leaves the bound out.
+    pub certain: bool,
 }
 
 /// A default that is an estimate.
@@ -165,6 +191,32 @@ pub struct DifferenceRow {
     #[serde(default)]
     pub correlation: Option<f64>,
     pub replications: u32,
+}
+
+/// One statistic of one platform in two results folders: the new value minus the old one, and new / old.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangeRow {
+    pub platform: String,
+    pub service: String,
+    pub metric: String,
+    pub unit: String,
+    pub statistic: String,
+    pub old: Option<f64>,
+    pub new: Option<f64>,
+    pub difference: Option<f64>,
+    pub difference_low: Option<f64>,
+    pub difference_high: Option<f64>,
+    pub ratio: Option<f64>,
+    pub ratio_low: Option<f64>,
+    pub ratio_high: Option<f64>,
+    pub p_value: Option<f64>,
+    /// Holm over the headline metrics of all platforms; over the platforms for any other statistic.
+    pub p_adjusted: Option<f64>,
+    /// Replications of the same weather were held against each other.
+    pub paired: bool,
+    /// What the two values are of: `sums` over replications, the `pool` of all incidents, or the mean of what the
+    /// `replications` say by themselves.
+    pub basis: String,
 }
 
 /// What one replication says of one statistic by itself. `service` is empty for the whole platform.

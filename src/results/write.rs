@@ -248,6 +248,30 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     file.sync_all().map_err(io_error("flush", path))
 }
 
+/// Writes one file beside its place and moves it there: whoever looks sees the earlier one or this one. What is no
+/// plain file (a device, a pipe) is written to as it is.
+///
+/// # Errors
+/// If any file operation fails; what was there before is then still there.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    if path.exists() && !path.is_file() {
+        return File::options()
+            .write(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(io_error("write", path));
+    }
+    let target = Target::resolve(path)?;
+    let fresh = target.beside("tmp", std::process::id());
+    let moved = || fs::rename(&fresh, &target.path).map_err(io_error("move a new file to", path));
+    let written = write_file(&fresh, bytes).and_then(|()| moved());
+    if written.is_err() {
+        // Best effort: the first error is the one worth reporting.
+        let _ = fs::remove_file(&fresh);
+    }
+    written
+}
+
 /// So that a rename is on disk before the old results go. Not every system can; then there is nothing to gain.
 fn sync_folder(folder: &Path) {
     let _ = File::open(folder).and_then(|folder| folder.sync_all());

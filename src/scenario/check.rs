@@ -1,5 +1,6 @@
 //! What no single key shows: names that refer to nothing, traffic without a source, boxes that fit no machine.
 
+use super::assert::claim;
 use super::{Scenario, ScenarioParameters};
 use crate::catalog::Catalog;
 use crate::parameter::{Origin, Problem, Problems};
@@ -152,6 +153,9 @@ pub(super) fn references(parameters: &ScenarioParameters, problems: &mut Problem
     let services: Vec<&str> = parameters.service.names().collect();
     for (_, platform) in parameters.platform.iter() {
         platform.check(&services, &catalog, problems);
+    }
+    for wrong in parameters.assert.iter().filter_map(|assert| claim(parameters, assert).err()) {
+        problems.append(wrong);
     }
 }
 

@@ -1,11 +1,16 @@
 //! Reading a scenario: the file, the overrides, the recordings it names. The only part that touches files.
 
-use super::{Scenario, ScenarioParameters, check};
-use crate::parameter::{Origin, Problem, Problems, Section, Sources, load_bytes};
+use super::{Scenario, ScenarioParameters, calendar, check, work};
+use crate::parameter::{MAX_FILE_BYTES, Origin, Problem, Problems, Section, Sources, load_bytes};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The scenario that runs when none is given.
 pub const QUICKSTART: &str = include_str!("../../scenarios/quickstart.toml");
+
+/// The commented scenario that people begin with.
+pub const STARTER: &str = include_str!("starter.toml");
 
 /// All that is wrong with a scenario.
 #[derive(Debug)]
@@ -35,11 +40,7 @@ pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Scenario, LoadE
         );
     };
     let shown = path.display().to_string();
-    let too_large = std::fs::metadata(path).is_ok_and(|m| m.len() > crate::parameter::MAX_FILE_BYTES as u64);
-    match std::fs::read(path) {
-        Ok(_) if too_large => {
-            Err(unreadable(&shown, "it is larger than any scenario", "is this the right file?"))
-        }
+    match read_at_most(path, MAX_FILE_BYTES) {
         Ok(bytes) => load_text(&shown, &bytes, path.parent().unwrap_or(Path::new("")), overrides),
         Err(error) => Err(unreadable(&shown, &error.to_string(), "is the path right?")),
     }
@@ -69,7 +70,9 @@ pub fn load_text(
     if !problems.is_empty() {
         return Err(LoadError { problems, sources });
     }
-    let curves = check::curves(&parameters, &mut problems, |name| std::fs::read(find_file(folder, name)));
+    let curves = check::curves(&parameters, &mut problems, |name| {
+        read_at_most(&find_file(folder, name), MAX_RECORDING_BYTES)
+    });
     check::references(&parameters, &mut problems);
     if !problems.is_empty() {
         return Err(LoadError { problems, sources });
@@ -77,10 +80,29 @@ pub fn load_text(
     let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = parameters.name.clone().unwrap_or(stem);
     let text = String::from_utf8_lossy(bytes).into_owned();
+    let calendar = calendar(&parameters);
+    work::check(&parameters, &curves, &calendar, &mut problems);
+    if !problems.is_empty() {
+        return Err(LoadError { problems, sources });
+    }
     let parameters = (parameters, super::assumptions::keys_set(&table));
     let scenario = Scenario::new((name, file.to_owned()), text, overrides.to_vec(), parameters, curves);
     check::feasible(&scenario, &mut problems);
     if problems.is_empty() { Ok(scenario) } else { Err(LoadError { problems, sources }) }
+}
+
+/// A year of one-second rows is half of it.
+const MAX_RECORDING_BYTES: usize = 1 << 30;
+
+/// Never more than so much, whatever the file says of its size: a device may have no end.
+fn read_at_most(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        let why = format!("it is larger than {} MiB; is this the right file?", limit >> 20);
+        return Err(io::Error::other(why));
+    }
+    Ok(bytes)
 }
 
 /// Beside the scenario, or else as seen from the working directory.

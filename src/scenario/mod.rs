@@ -5,11 +5,14 @@
 //!
 //! Start at [`Scenario`], the list of sections; [`load::load`] reads one, [`check`] finds what no single key shows.
 
+mod assert;
 mod assumptions;
 mod check;
 mod load;
+mod work;
 
-pub use load::{LoadError, QUICKSTART, load, load_text};
+pub use assert::{AssertParameters, Claim, Sign};
+pub use load::{LoadError, QUICKSTART, STARTER, load, load_text};
 
 use crate::catalog::PriceParameters;
 use crate::engine::{SimDuration, SimTime};
@@ -59,6 +62,8 @@ section! {
         cloud: CloudParameters, section;
         faults: FaultParameters, section;
         prices: PriceParameters, section;
+        /// What shall come out, each `[[assert]]`.
+        assert: Vec<AssertParameters>, list;
     }
 }
 
@@ -85,11 +90,7 @@ impl Scenario {
         (parameters, keys_set): (ScenarioParameters, Vec<String>),
         curves: Vec<Curve>,
     ) -> Self {
-        let team = &parameters.team;
-        let of_day = |t: crate::parameter::TimeOfDay| SimDuration::from_secs(u64::from(t.as_seconds()));
-        let calendar =
-            Calendar::new(parameters.run.start.civil(), of_day(team.day_begins), of_day(team.day_ends))
-                .with_holidays(&team.public_holidays);
+        let calendar = calendar(&parameters);
         let services =
             parameters.service.iter().zip(curves).map(|((n, s), curve)| (n.to_owned(), s.clone(), curve));
         let world = WorldSpec {
@@ -115,15 +116,33 @@ impl Scenario {
         assumptions::assumptions(&self.parameters, &self.keys_set).into_iter()
     }
 
+    /// What the scenario claims about its outcome, in the order of the file.
+    pub fn claims(&self) -> Vec<Claim> {
+        let claim = |a| assert::claim(&self.parameters, a).expect("a scenario with a wrong claim is refused");
+        self.parameters.assert.iter().map(claim).collect()
+    }
+
     /// In the order of the file.
     pub fn platform_names(&self) -> Vec<&str> {
         self.parameters.platform.names().collect()
     }
 }
 
+fn calendar(parameters: &ScenarioParameters) -> Calendar {
+    let team = &parameters.team;
+    let of_day = |t: crate::parameter::TimeOfDay| SimDuration::from_secs(u64::from(t.as_seconds()));
+    Calendar::new(parameters.run.start.civil(), of_day(team.day_begins), of_day(team.day_ends))
+        .with_holidays(&team.public_holidays)
+}
+
 /// All parameters that there are.
 pub fn describe() -> Vec<ParameterDoc> {
     ScenarioParameters::describe()
+}
+
+/// JSON Schema of a scenario file.
+pub fn schema() -> serde_json::Value {
+    crate::parameter::schema::schema("boxherd scenario", &describe())
 }
 
 /// What a parameter means, or a list of all; `Err` if none is called `name`.

@@ -1,9 +1,15 @@
 //! The command line as a user meets it: real processes, their output, files and exit status. One file a theme; what they
 //! share is here.
 
+mod asserts;
 mod bad_input;
+mod compare;
+mod editors;
 mod explain;
+mod export;
+mod fuzz;
 mod precision;
+mod readme;
 mod replay;
 mod run;
 mod trouble;

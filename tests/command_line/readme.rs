@@ -1,0 +1,111 @@
+//! The commands that the README shows work.
+
+use super::*;
+
+const README: &str = include_str!("../../README.md");
+
+/// What follows `cargo run --release --` in indented lines, in words.
+fn commands() -> Vec<Vec<String>> {
+    let joined = README.replace("\\\n", " ");
+    let lines = joined.lines().filter_map(|line| line.strip_prefix("    cargo run --release"));
+    let words = |line: &str| -> Vec<String> {
+        let line = line.split(" #").next().unwrap_or_default();
+        line.split_whitespace()
+            .filter(|word| *word != "--")
+            .map(|word| word.trim_matches('\'').to_owned())
+            .collect()
+    };
+    lines.map(words).collect()
+}
+
+#[test]
+fn every_command_of_the_readme_works() {
+    let commands = commands();
+    assert!(commands.len() >= 6, "{commands:?}");
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scratch = Scratch::new("readme");
+    let folder = scratch.path();
+    copy(&repository.join("scenarios"), &folder.join("scenarios"));
+    std::fs::copy(repository.join("scenarios/real-traffic.csv"), folder.join("my-requests.csv"))
+        .expect("copied");
+    // Commands that read results find some, of the same seed and so paired.
+    for out in ["results/before", "results/after", "results/quickstart"] {
+        assert_eq!(short_run(folder, &["-q", "--out", out]).status, 0);
+    }
+    for mut words in commands {
+        match words.first().map(String::as_str) {
+            // Shorter than what a reader would wait for; the last word counts.
+            None => {
+                words = SHORT
+                    .iter()
+                    .fold(vec!["run".to_owned()], |words, word| [words, vec![(*word).to_owned()]].concat())
+            }
+            Some("run") => words.extend(["-r", "1", "--set", "run.length=1d"].map(str::to_owned)),
+            // A minute each, and tests of their own run them; here the words only.
+            Some("verify") => words.push("--help".to_owned()),
+            Some(_) => {}
+        }
+        let arguments: Vec<&str> = words.iter().map(String::as_str).collect();
+        let output = call(folder, &arguments);
+        assert_eq!(output.status, 0, "{words:?}\n{}", output.stderr);
+        assert!(!output.stdout.is_empty() || words[0] == "export", "{words:?} prints nothing");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("writable");
+    for (name, bytes) in files_in(from) {
+        std::fs::write(to.join(name), bytes).expect("writable");
+    }
+}
+
+#[test]
+fn the_scenario_of_the_readme_is_valid() {
+    let start = README.find("```toml\n").expect("there is one") + "```toml\n".len();
+    let text = &README[start..start + README[start..].find("```").expect("it ends")];
+    let scratch = Scratch::new("readme-scenario");
+    scratch.write("readme.toml", text);
+    let output = call(scratch.path(), &["check", "readme.toml"]);
+    assert_eq!(output.status, 0, "{}", output.stderr);
+}
+
+/// The lines under `Example:` of a help text, in words.
+fn examples(help: &str) -> Vec<Vec<String>> {
+    let after = help.split_once("Example").expect("there is an example").1;
+    let lines = after.lines().skip(1).take_while(|line| line.starts_with("  "));
+    let joined =
+        lines.map(|line| line.split(" #").next().unwrap_or_default().trim()).collect::<Vec<_>>().join("\n");
+    let commands = joined.split(['\n', '|', '>']).flat_map(|part| part.split("&&")).map(str::trim);
+    let ours = commands.filter_map(|command| command.strip_prefix("boxherd "));
+    ours.map(|command| command.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_examples_of_every_help_text_are_commands() {
+    let here = Path::new(".");
+    for command in
+        ["run", "check", "explain", "replay", "verify", "compare", "export", "init", "schema", "completions"]
+    {
+        let examples = examples(&call(here, &[command, "--help"]).stdout);
+        assert!(examples.first().is_some_and(|first| first[0] == command), "{command}: {examples:?}");
+        for example in examples {
+            let mut arguments: Vec<&str> = example.iter().map(String::as_str).collect();
+            if command != "explain" {
+                // The words are checked before help is shown.
+                arguments.push("--help");
+            }
+            let output = call(here, &arguments);
+            assert_eq!(output.status, 0, "{example:?}: {}", output.stderr);
+        }
+    }
+}
+
+#[test]
+fn the_help_lists_the_exit_statuses_and_every_command() {
+    let help = call(Path::new("."), &["--help"]).stdout;
+    for part in
+        ["Exit status:", "  3    done and written", "init", "compare", "export", "schema", "completions"]
+    {
+        assert!(help.contains(part), "{part} is missing in\n{help}");
+    }
+}
