@@ -57,6 +57,9 @@
 //! - Parameters are declared once, with unit, default, source and how sure it is.
 //! - Only `cli` prints. Files are touched by `cli`, the scenario loader and the results folder.
 //!
+//! Speed is measured in `benches/`, one file a question; `benches/peers/` is a crate of its own that runs other engines
+//! beside [`engine`].
+//!
 //! `tests/layers.rs` checks the arrows above and the absences that a text can show.
 //!
 //! # Where a new thing goes
