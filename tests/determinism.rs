@@ -264,9 +264,10 @@ const UNTIED: [&str; 12] = [
     "practice.headroom=200%",
 ];
 
-/// A group of fixed size whose machines are not replaced.
-const STEADY_HERD: [&str; 5] = [
+/// A group of fixed size whose machines are not replaced: a process that hangs would cost its machine.
+const STEADY_HERD: [&str; 6] = [
     "platform.cattle.scaling.policy=none",
+    "faults.process_crash.hang_share=0%",
     "faults.vm_crash.rate=0/year",
     "service.shop.release.rate=0/week",
     "service.partners.release.rate=0/week",

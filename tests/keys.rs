@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// A time in which everything happens.
-const STORMY: [&str; 17] = [
+const STORMY: [&str; 19] = [
     "run.replications=1",
     "faults.vm_crash.rate=60/year",
     "faults.vm_loss.rate=60/year",
@@ -23,6 +23,8 @@ const STORMY: [&str; 17] = [
     "faults.power_outage.rate=20/year",
     "faults.overheating.rate=10/year",
     "faults.slow_vm.rate=60/year",
+    "faults.registry_outage.rate=300/year",
+    "faults.process_crash.hang_share=30%",
     "cloud.launch_failure=10%",
     "service.shop.release.rate=5/week",
     "service.shop.release.failure_rate=50%",
@@ -47,6 +49,21 @@ const CROWD: [&str; 1] = ["service.shop.traffic.flash.at=['2026-01-08T12:00']"];
 
 /// Ten minutes in which requests are followed one by one.
 const ONE_BY_ONE: [&str; 2] = ["service.shop.requests=discrete", "service.shop.requests_for=10m"];
+
+/// Pods that leak away the memory of their nodes.
+const LEAKING: [&str; 3] = [
+    "service.shop.container.app.leak=400MiB/h",
+    "service.partners.container.app.leak=400MiB/h",
+    "service.shop.release.rate=0/week",
+];
+
+/// Containers that ask the registry at every start, and a probe that comes so late that a container may hang before it.
+const ASKING: [&str; 1] = ["platform.k8s.kubelet.image_pull_policy=always"];
+const LATE_PROBE: [&str; 3] = [
+    "platform.k8s.probes.startup.period=6h",
+    "platform.k8s.probes.startup.failure_threshold=1",
+    "faults.process_crash.hang_share=100%",
+];
 
 /// Spot machines that are taken back every few days.
 const SPOT: [&str; 3] = [
@@ -182,6 +199,16 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.load_balancer.ejection.grows", &EJECTS, &["true"]),
     ("platform.NAME.load_balancer.ejection.at_most", &EJECTS, &["100%"]),
     ("platform.NAME.load_balancer.machine", &SELF_RUN, &["m7i.4xlarge"]),
+    ("service.NAME.container.NAME.role", &[], &["sidecar"]),
+    ("platform.NAME.kubelet.housekeeping", &LEAKING, &["5m"]),
+    ("platform.NAME.kubelet.pressure_transition", &LEAKING, &["2h"]),
+    ("platform.NAME.kubelet.pull_backoff", &ASKING, &["2m"]),
+    ("platform.NAME.kubelet.pull_backoff_max", &ASKING, &["20s"]),
+    ("platform.NAME.probes.startup.timeout", &LATE_PROBE, &["1m"]),
+    ("platform.NAME.kubelet.image_pull_policy", &[], &["always"]),
+    ("platform.NAME.probes.startup.initial_delay", &[], &["1m"]),
+    ("platform.NAME.probes.readiness.initial_delay", &[], &["1m"]),
+    ("platform.NAME.probes.liveness.initial_delay", &[], &["12h"]),
     ("name", &[], &["other"]),
     ("assert[N].platform", &CLAIM, &["pets"]),
     ("assert[N].service", &CLAIM, &["shop"]),

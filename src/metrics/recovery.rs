@@ -218,13 +218,25 @@ impl Recovery {
         if let Exit::Fault { kind: FaultKind::OutOfMemory, .. } = exit {
             self.killed[life.service.0 as usize] += u64::from(self.metering);
         }
-        if let (Exit::Fault { fault, kind }, true) = (exit, life.up && life.routed) {
-            let lost_name = self.frame.box_name(life.service, life.ordinal);
-            let incident = Incident { fault, kind, lost: subject, lost_name, opened: time, known: None };
-            self.state(life.service).open.push(incident);
-            self.opened[life.service.0 as usize] += u64::from(self.metering);
+        if let Exit::Fault { fault, kind } = exit {
+            self.take_out(time, subject, fault, kind);
         }
         self.change(time, subject, |l| l.up = false);
+    }
+
+    /// The processes of a box run, and serve nobody any more.
+    fn on_hung(&mut self, time: SimTime, subject: BoxId, fault: FaultId, kind: FaultKind) {
+        self.take_out(time, subject, fault, kind);
+        self.change(time, subject, |l| l.up = false);
+    }
+
+    /// Opens an incident, if the box served.
+    fn take_out(&mut self, time: SimTime, subject: BoxId, fault: FaultId, kind: FaultKind) {
+        let Some(&life) = self.boxes.get(&subject).filter(|l| l.up && l.routed) else { return };
+        let lost_name = self.frame.box_name(life.service, life.ordinal);
+        let incident = Incident { fault, kind, lost: subject, lost_name, opened: time, known: None };
+        self.state(life.service).open.push(incident);
+        self.opened[life.service.0 as usize] += u64::from(self.metering);
     }
 
     /// Boxes that serve on a machine that runs badly from now on.
@@ -301,6 +313,8 @@ impl Part for Recovery {
                 self.change(time, subject, |l| (l.up, l.came_up) = (true, time))
             }
             Observation::BoxExited { subject, exit } => self.on_exit(time, subject, exit),
+            Observation::BoxHung { subject, fault, kind } => self.on_hung(time, subject, fault, kind),
+            Observation::BoxEnding { subject } => self.change(time, subject, |l| l.up = false),
             Observation::BoxRouted { subject } => self.change(time, subject, |l| l.routed = true),
             Observation::BoxUnrouted { subject } | Observation::BoxEjected { subject, .. } => {
                 self.change(time, subject, |l| l.routed = false)
@@ -376,8 +390,11 @@ fn metric_of(kind: FaultKind) -> MetricId {
         | FaultKind::ZoneOutage
         | FaultKind::SpotReclaim => MetricId::RecoveryTime,
         FaultKind::SlowVm | FaultKind::RackNetwork => MetricId::DegradedTime,
-        FaultKind::ProcessCrash | FaultKind::OutOfMemory | FaultKind::BadRelease | FaultKind::HumanSlip => {
-            MetricId::RestartTime
-        }
+        FaultKind::ProcessCrash
+        | FaultKind::ProcessHang
+        | FaultKind::OutOfMemory
+        | FaultKind::BadRelease
+        | FaultKind::HumanSlip => MetricId::RestartTime,
+        FaultKind::RegistryOutage => unreachable!("no box that serves is hit by it"),
     }
 }

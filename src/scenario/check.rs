@@ -5,8 +5,8 @@ use super::{Scenario, ScenarioParameters};
 use crate::catalog::Catalog;
 use crate::parameter::{Origin, Problem, Problems};
 use crate::platform::sizing::check_machine;
-use crate::world::ContainerParameters;
 use crate::world::traffic::{Curve, RecordingProblem, TrafficParameters, read_recording};
+use crate::world::{ContainerParameters, Role, ServiceParameters};
 use std::io;
 use std::sync::Arc;
 
@@ -110,6 +110,7 @@ pub(super) fn references(parameters: &ScenarioParameters, problems: &mut Problem
         );
     }
     for (name, service) in parameters.service.iter() {
+        part_that_serves(name, service, problems);
         service.container.iter().for_each(|(part, container)| memory_of(name, part, container, problems));
     }
     let run = &parameters.run;
@@ -156,6 +157,17 @@ pub(super) fn references(parameters: &ScenarioParameters, problems: &mut Problem
     }
     for wrong in parameters.assert.iter().filter_map(|assert| claim(parameters, assert).err()) {
         problems.append(wrong);
+    }
+}
+
+/// Init parts and sidecars serve nobody.
+fn part_that_serves(service: &str, parameters: &ServiceParameters, problems: &mut Problems) {
+    if parameters.container.iter().all(|(_, c)| c.role != Role::App)
+        && let Some((part, container)) = parameters.container.iter().next()
+    {
+        let title = format!("no container of service `{service}` serves requests");
+        let problem = Problem::at(container.place.of("role"), title, format!("`{part}` is no `app`"));
+        problems.push(problem.help("give one of its containers `role = \"app\"`, or leave the role away"));
     }
 }
 

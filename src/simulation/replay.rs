@@ -247,12 +247,21 @@ impl Watcher for Trace<'_> {
                 let what = if *silent { "falls silent" } else { "is heard again" };
                 self.line(time, About::Nothing, &format!("· {} {what}", group_name(*group)));
             }
+            Observation::RegistryFailed { fault } => {
+                let line = format!("THE IMAGE REGISTRY DOES NOT ANSWER (fault {:08x})", fault.0 >> 32);
+                self.line(time, About::Nothing, &line);
+            }
+            Observation::RegistryRestored => {
+                self.line(time, About::Nothing, "the image registry answers again");
+            }
             Observation::BoxCreated { .. }
             | Observation::BoxPlaced { .. }
             | Observation::BoxPrepared { .. }
             | Observation::BoxStarting { .. }
             | Observation::BoxUp { .. }
             | Observation::BoxExited { .. }
+            | Observation::BoxHung { .. }
+            | Observation::BoxEnding { .. }
             | Observation::BoxRemoved { .. }
             | Observation::BoxRouted { .. }
             | Observation::BoxUnrouted { .. }
@@ -390,6 +399,13 @@ impl Trace<'_> {
                     Exit::Stopped => "stopped".into(),
                 };
                 self.line(time, About::Box(subject), &why);
+            }
+            Observation::BoxHung { subject, kind, fault } => {
+                let line = format!("ANSWERS NOTHING: {} (fault {:08x})", kind.name(), fault.0 >> 32);
+                self.line(time, About::Box(subject), &line);
+            }
+            Observation::BoxEnding { subject } => {
+                self.line(time, About::Box(subject), "is told to end and finishes what it has");
             }
             Observation::BoxRemoved { subject } => {
                 self.line(time, About::Box(subject), "is gone");

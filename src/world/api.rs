@@ -6,11 +6,13 @@
 //!
 //! Start at [`Api::launch_vm`] for machines, [`Api::create_box`] for boxes.
 
+use super::boxes::{Ending, StartOrder};
 use super::ejection::Ejection;
 use super::event::{Event, PlatformEvent};
 use super::flow::{CpuReading, LoadWaker};
-use super::ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
-use super::monitor::{ErrorAlert, HealthCheck, Heartbeat};
+use super::ids::{BoxId, ProbeId, ServiceId, Version, VmId, WorkId, ZoneId};
+use super::memory::MemoryWatch;
+use super::monitor::{ErrorAlert, HealthCheck, Heartbeat, Probe};
 use super::observation::{About, Amount, Observation, Rented, RolloutStep};
 use super::people::Work;
 use super::queueing::{Balancing, Manners, SizingTask, boxes_needed};
@@ -81,6 +83,11 @@ impl<'w> Api<'w> {
     pub fn forecast_now(&self, service: ServiceId) -> f64 {
         let (s, now) = (&self.world.services[service.index()], self.world.now());
         s.demand.curve().mean_rate(&self.world.calendar, now, now + self.world.segment)
+    }
+
+    /// Whether the image registry answers somebody who asks it now.
+    pub fn registry_answers(&self) -> bool {
+        self.world.registry.answers()
     }
 
     /// What an hour of a person costs.
@@ -232,7 +239,12 @@ impl Api<'_> {
     /// Starts or restarts the processes of a box with `version`; [`super::Signal::BoxUp`] follows, or
     /// [`super::Signal::ProcessExited`] if they cannot start. False if the machine does not answer.
     pub fn start_box(&mut self, subject: BoxId, version: Version) -> bool {
-        self.world.start_box(subject, version)
+        self.world.start_box(subject, version, StartOrder::Together)
+    }
+
+    /// The same, with the parts in another order.
+    pub fn start_parts(&mut self, subject: BoxId, version: Version, order: StartOrder) -> bool {
+        self.world.start_box(subject, version, order)
     }
 
     /// A box that was already serving when the simulation began.
@@ -244,9 +256,14 @@ impl Api<'_> {
         self.world.adopt_box(service, vm)
     }
 
-    /// Ends a box in order after `grace`; [`super::Signal::BoxStopped`] follows and it is gone.
-    pub fn stop_box(&mut self, subject: BoxId, grace: SimDuration) {
-        self.world.stop_box(subject, grace);
+    /// Ends a box in order; [`super::Signal::BoxStopped`] follows and it is gone.
+    pub fn stop_box(&mut self, subject: BoxId, ending: Ending) {
+        self.world.end_box(subject, ending, true);
+    }
+
+    /// Ends the processes of a box in order; [`super::Signal::ProcessExited`] follows and they can be started again.
+    pub fn end_processes(&mut self, subject: BoxId, ending: Ending) {
+        self.world.end_box(subject, ending, false);
     }
 
     /// The machine of a box, as placed; `None` if it is not placed or gone.
@@ -294,6 +311,41 @@ impl Api<'_> {
     /// Checks a box periodically from now on; [`super::Signal::Health`] reports each change of verdict.
     pub fn check_health(&mut self, subject: BoxId, check: HealthCheck) {
         self.world.check_health(subject, check);
+    }
+
+    /// Has a box probed by the agent on its machine, from now until its processes end; replaces an earlier probe of this
+    /// id. [`super::Signal::Probe`] reports each change of verdict.
+    pub fn probe(&mut self, subject: BoxId, id: ProbeId, probe: Probe) {
+        self.world.probe(subject, id, probe);
+    }
+
+    /// Ends a probe. Harmless if there is none.
+    pub fn end_probe(&mut self, subject: BoxId, id: ProbeId) {
+        self.world.end_probe(subject, id);
+    }
+
+    /// Has the agent on a machine look at its memory; [`super::Signal::MemoryLow`] tells once of a look, after this
+    /// instant, that finds little left.
+    pub fn watch_memory(&mut self, vm: VmId, watch: MemoryWatch) {
+        self.world.look_at_memory(vm, watch);
+    }
+
+    /// Memory of a machine that nobody uses, as its agent reads it.
+    pub fn memory_available(&self, vm: VmId) -> Bytes {
+        Bytes::from_bytes(self.world.memory_available(vm))
+    }
+
+    /// Memory that a box uses, as the agent on its machine reads it.
+    pub fn memory_of(&self, subject: BoxId) -> Bytes {
+        Bytes::from_bytes(self.world.memory_of(subject))
+    }
+
+    /// Points that the kernel adds to a box where it looks for somebody to kill, thousandths of the machine's memory
+    /// (`oom_score_adj`).
+    pub fn set_kill_points(&mut self, subject: BoxId, points: i32) {
+        if let Some(b) = self.world.boxes.get_mut(subject) {
+            b.kill_points = Some(points);
+        }
     }
 
     /// Watches a machine's heartbeats from now on; [`super::Signal::Heartbeat`] reports when they stay away.

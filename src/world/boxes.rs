@@ -1,17 +1,21 @@
 //! Boxes: one instance of a service, from the decision to have it until it is gone.
 //!
 //! A box goes through *created → placed on a machine → prepared (configured, or image pulled) → starting → up*,
-//! and back to *down* when its process or its machine dies. Whether it gets traffic is the route's affair.
+//! and back to *down* when its process or its machine dies. A process that is up may hang, and then answers nothing.
+//! One that is told to end closes its port, finishes the requests that it has as far as the time goes, and loses the
+//! rest; one that hangs does not hear it. Whether a box gets traffic is the route's affair.
 //! Here is ground truth; what a control plane believes lives in the platform. Start at [`State`].
 
 use super::World;
 use super::ejection::Answers;
 use super::event::Event;
+use super::fault::{FaultId, FaultKind};
 use super::ids::{BoxId, ServiceId, Version, VmId};
 use super::memory::Footprint;
 use super::monitor::MonitorId;
 use super::observation::{Exit, Observation};
 use super::release::Defect;
+use super::service::Role;
 use super::signal::Signal;
 use super::streams;
 use crate::engine::{EventHandle, SimDuration, SimTime};
@@ -28,6 +32,8 @@ pub(super) enum State {
     Starting,
     /// Its port is open: it can serve.
     Up,
+    /// Its port is closed: it finishes what it has, and ends.
+    Ending,
     /// Its processes do not run.
     Down,
 }
@@ -68,7 +74,9 @@ pub(super) struct ServiceBox {
     /// The next step of its life (prepared, up, stopped).
     pub pending: Option<EventHandle>,
     /// Asked to stop: it ends, whatever else happens.
-    pub stopping: bool,
+    pub stopping: Option<Stop>,
+    /// Its processes run and answer nothing.
+    pub hung: bool,
     pub warmth: Warmth,
     pub warming: Option<EventHandle>,
     /// When it left the route while it served, and how many requests it had then.
@@ -77,6 +85,10 @@ pub(super) struct ServiceBox {
     pub crash: Option<EventHandle>,
     pub check: Option<MonitorId>,
     pub answers: Answers,
+    /// Probes by the agent on its machine; they go with its processes.
+    pub probes: Vec<MonitorId>,
+    /// Points of a thousand machines' memories that the kernel adds when it looks for somebody to kill.
+    pub kill_points: Option<i32>,
     /// The memory it holds, while its processes run.
     pub memory: Option<Footprint>,
     /// How the flow counts it, while it is routed.
@@ -89,6 +101,41 @@ pub(super) struct ServiceBox {
     pub starts: u32,
 }
 
+/// An orderly end that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    /// When what still runs is killed.
+    deadline: SimTime,
+    /// The box goes with its processes.
+    gone: bool,
+}
+
+/// How a box is ended in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// How long it goes on as before, until its processes are told to end.
+    pub notice: SimDuration,
+    /// How long all of it may take, the notice included; what still runs then is killed.
+    pub grace: SimDuration,
+}
+
+impl Ending {
+    /// Killed at once.
+    pub const NOW: Ending = Ending { notice: SimDuration::ZERO, grace: SimDuration::ZERO };
+}
+
+/// In which order the parts of a box start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartOrder {
+    /// Work before the start first, one part after the other, then all at once: a machine's service manager.
+    Together,
+    /// As listed, work before the start and helpers, then the others at once. With `gated` the next part waits until a
+    /// helper can serve, otherwise only until it is asked to start.
+    InOrder { gated: bool },
+    /// Only those that serve: the work before the start is done, the helpers run.
+    Again,
+}
+
 /// How a box shows to callers that are sent to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -97,6 +144,26 @@ pub(super) enum Reach {
     Refuses,
     /// Nothing answers.
     Silent,
+}
+
+impl StartOrder {
+    /// How long it takes until all parts can serve, given how long each takes.
+    fn span(self, parts: impl Iterator<Item = (Role, SimDuration)>) -> SimDuration {
+        let zero = SimDuration::ZERO;
+        // How long the work before the start takes, and the longest from there on.
+        let (mut before, mut served, mut apps) = (zero, zero, zero);
+        for (role, span) in parts {
+            match (role, self) {
+                (Role::App, _) => apps = apps.max(span),
+                (_, StartOrder::Again) => {}
+                (Role::Init, _) => before += span,
+                (Role::Sidecar, StartOrder::Together) => apps = apps.max(span),
+                (Role::Sidecar, StartOrder::InOrder { gated: true }) => before += span,
+                (Role::Sidecar, StartOrder::InOrder { gated: false }) => served = served.max(before + span),
+            }
+        }
+        served.max(before + apps)
+    }
 }
 
 impl World {
@@ -111,13 +178,16 @@ impl World {
             state: State::Created,
             routed: false,
             pending: None,
-            stopping: false,
+            stopping: None,
+            hung: false,
             warmth: Warmth::WARM,
             warming: None,
             draining: None,
             crash: None,
             check: None,
             answers: Answers::default(),
+            probes: Vec::new(),
+            kill_points: None,
             memory: None,
             counted: None,
             last_fault: 0,
@@ -163,11 +233,11 @@ impl World {
     }
 
     /// Starts the processes of a box, with `version`. False if its machine does not answer.
-    pub(super) fn start_box(&mut self, subject: BoxId, version: Version) -> bool {
+    pub(super) fn start_box(&mut self, subject: BoxId, version: Version, order: StartOrder) -> bool {
         if !self.machine_answers(subject) {
             return false;
         }
-        if self.boxes.get(subject).is_some_and(|b| b.state == State::Up) {
+        if self.boxes.get(subject).is_some_and(|b| matches!(b.state, State::Up | State::Ending)) {
             self.exit_box(subject, Exit::Stopped);
         }
         self.boxes.get_mut(subject).expect("checked above").version = version;
@@ -185,7 +255,7 @@ impl World {
             container.startup.sample(u)
         };
         let parts = service.parameters.container.iter().enumerate();
-        let span = parts.map(start_up).max().expect("a box has parts");
+        let span = order.span(parts.map(|part| (part.1.1.role, start_up(part))));
         self.schedule_step(subject, span, Event::BoxUp { subject });
         true
     }
@@ -241,7 +311,11 @@ impl World {
     /// The processes of a box end: whatever it was serving is lost.
     pub(super) fn exit_box(&mut self, subject: BoxId, exit: Exit) {
         let b = self.boxes.get_mut(subject).expect("only boxes that exist end");
-        let stopping = b.stopping;
+        let stopping = b.stopping.is_some();
+        for probe in std::mem::take(&mut b.probes) {
+            self.remove_monitor(probe);
+        }
+        let b = self.boxes.get_mut(subject).expect("seen");
         for handle in [b.pending.take(), b.crash.take(), b.warming.take()].into_iter().flatten() {
             self.scheduler.cancel(handle);
         }
@@ -251,7 +325,7 @@ impl World {
         if b.state == State::Down {
             return;
         }
-        if b.state == State::Up {
+        if matches!(b.state, State::Up | State::Ending) {
             let (service, draining) = (b.service, b.draining.take());
             if b.counted == Some(Reach::Serves) {
                 self.lose_in_flight_of(subject);
@@ -261,6 +335,7 @@ impl World {
             }
             self.lose_requests(subject);
         }
+        self.boxes.get_mut(subject).expect("seen").hung = false;
         self.set_box_state(subject, State::Down);
         self.observe(Observation::BoxExited { subject, exit });
         if stopping {
@@ -284,29 +359,118 @@ impl World {
         }
     }
 
-    /// Ends a box in an orderly way after `grace`; then it is gone.
-    pub(super) fn stop_box(&mut self, subject: BoxId, grace: SimDuration) {
-        let running =
-            self.boxes.get(subject).is_some_and(|b| b.state == State::Up) && self.machine_answers(subject);
-        let span = if running { grace } else { SimDuration::ZERO };
+    /// The processes of a box run on, and answer nothing any more: what they were serving is lost.
+    pub(super) fn hang_box(&mut self, subject: BoxId, fault: FaultId, kind: FaultKind) {
+        let b = self.boxes.get_mut(subject).expect("only boxes that exist hang");
+        b.last_fault = fault.0;
+        if b.counted == Some(Reach::Serves) {
+            self.lose_in_flight_of(subject);
+        }
+        self.leave_flow(subject);
+        self.boxes.get_mut(subject).expect("seen").hung = true;
+        self.join_flow(subject);
+        self.observe(Observation::BoxHung { subject, fault, kind });
+        self.tell_check(subject);
+        self.tell_probes(subject);
+    }
+
+    /// Ends the processes of a box in an orderly way, and the box with them if it shall be `gone`.
+    pub(super) fn end_box(&mut self, subject: BoxId, ending: Ending, gone: bool) {
+        let now = self.scheduler.now();
+        let answers = self.machine_answers(subject);
         let b = self.boxes.get_mut(subject).expect("only boxes that exist stop");
+        let deadline = now + ending.grace;
+        let before = b.stopping;
+        let deadline = before.map_or(deadline, |s| s.deadline.min(deadline));
+        b.stopping = Some(Stop { deadline, gone: gone || before.is_some_and(|s| s.gone) });
         if let Some(crash) = b.crash.take() {
             self.scheduler.cancel(crash);
         }
-        self.boxes.get_mut(subject).expect("seen").stopping = true;
+        let b = self.boxes.get_mut(subject).expect("seen");
+        let (state, probes) = (b.state, std::mem::take(&mut b.probes));
+        for probe in probes {
+            self.remove_monitor(probe);
+        }
+        match state {
+            State::Up if answers && before.is_some() => {} // told already, and on its way
+            State::Up if answers && ending.grace.is_zero() => self.stop_at(subject, now),
+            State::Up if answers => {
+                let notice = ending.notice.min(ending.grace);
+                self.schedule_step(subject, notice, Event::BoxToldToEnd { subject });
+            }
+            // It finishes what it has, if it can by then.
+            State::Ending if answers => self.stop_at(subject, self.done_at(subject).min(deadline)),
+            _ => self.stop_at(subject, now),
+        }
+    }
+
+    fn stop_at(&mut self, subject: BoxId, at: SimTime) {
+        let span = at.saturating_since(self.scheduler.now());
         self.schedule_step(subject, span, Event::BoxStopped { subject });
+    }
+
+    /// The processes close their port and finish what they have.
+    pub(super) fn on_box_told_to_end(&mut self, subject: BoxId) {
+        let now = self.scheduler.now();
+        let b = self.boxes.get_mut(subject).expect("steps of removed boxes are cancelled");
+        b.pending = None;
+        let stop = b.stopping.expect("only boxes that are asked to stop are told to end");
+        if b.hung {
+            // It does not hear it.
+            return self.stop_at(subject, stop.deadline);
+        }
+        if b.counted == Some(Reach::Serves) {
+            let inside = self.services[b.service.index()].flow.in_flight_per_box();
+            b.draining = Some((now, inside));
+        }
+        self.set_box_state(subject, State::Ending);
+        self.observe(Observation::BoxEnding { subject });
+        self.stop_at(subject, self.done_at(subject).min(stop.deadline));
+    }
+
+    /// When a box that gets no more requests is done with those it has; never, where they are followed one by one: it
+    /// stops when the last one is done.
+    fn done_at(&self, subject: BoxId) -> SimTime {
+        let now = self.scheduler.now();
+        let b = self.boxes.get(subject).expect("only boxes that exist finish");
+        let service = &self.services[b.service.index()];
+        if let Some(requests) = &service.requests {
+            return if requests.inside(subject) > 0 { SimTime::MAX } else { now };
+        }
+        let left = b.draining.map_or(0.0, |(since, inside)| self.not_drained(b.service, since, inside));
+        if left <= 0.0 {
+            return now;
+        }
+        // Rounded up, so that nothing is left then.
+        now + SimDuration::from_secs_f64(left * service.rules.work.mean_s) + SimDuration::from_micros(1)
+    }
+
+    /// A request was done: the last one of a box that is to end?
+    pub(super) fn stop_if_done(&mut self, subject: BoxId) {
+        if self.boxes.get(subject).is_some_and(|b| b.state == State::Ending) {
+            let done = self.done_at(subject);
+            if done <= self.scheduler.now() {
+                self.stop_at(subject, done);
+            }
+        }
     }
 
     pub(super) fn on_box_stopped(&mut self, subject: BoxId) {
         let b = self.boxes.get_mut(subject).expect("steps of removed boxes are cancelled");
-        (b.pending, b.stopping) = (None, false);
-        self.remove_box(subject, Exit::Stopped);
-        self.signals.push_back(Signal::BoxStopped { subject });
+        b.pending = None;
+        let stop = b.stopping.take();
+        if stop.is_none_or(|s| s.gone) {
+            self.remove_box(subject, Exit::Stopped);
+            self.signals.push_back(Signal::BoxStopped { subject });
+        } else {
+            self.exit_box(subject, Exit::Stopped);
+            self.signals.push_back(Signal::ProcessExited { subject });
+        }
     }
 
     pub(super) fn remove_box(&mut self, subject: BoxId, exit: Exit) {
         if let Some(b) = self.boxes.get_mut(subject) {
-            b.stopping = false;
+            b.stopping = None;
         }
         self.exit_box(subject, exit);
         self.set_routed(subject, false);
@@ -329,7 +493,8 @@ impl World {
     /// How the box shows to a caller.
     pub(super) fn reach(&self, b: &ServiceBox) -> Reach {
         match (b.state, b.vm.and_then(|vm| self.vms.get(vm))) {
-            (State::Up, Some(vm)) if !vm.cut => Reach::Serves,
+            (State::Up, Some(vm)) if !vm.cut && !b.hung => Reach::Serves,
+            (State::Up, Some(_)) => Reach::Silent,
             (_, Some(vm)) if vm.is_reachable() => Reach::Refuses,
             _ => Reach::Silent,
         }
@@ -342,6 +507,7 @@ impl World {
         self.join_flow(subject);
         self.tell_memory(subject);
         self.tell_check(subject);
+        self.tell_probes(subject);
     }
 
     /// Adds the box to the route of its service, or takes it out.

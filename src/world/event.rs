@@ -53,6 +53,14 @@ pub enum Event {
         group: u32,
     },
 
+    /// The image registry stops answering.
+    RegistryFails,
+    RegistryRestored,
+    /// Somebody looks, and finds little memory left on a machine.
+    MemoryLow {
+        vm: VmId,
+    },
+
     /// The cloud answers a launch: there is no capacity.
     LaunchFailed {
         vm: VmId,
@@ -71,6 +79,10 @@ pub enum Event {
     },
     /// A box has come closer to full speed after its start.
     BoxWarms {
+        subject: BoxId,
+    },
+    /// The processes of a box are told to finish what they have and end.
+    BoxToldToEnd {
         subject: BoxId,
     },
     /// A box that was asked to stop has ended.
@@ -164,12 +176,15 @@ impl engine::Event for Event {
             | SpotReclaimed { .. }
             | GroupStruck { .. }
             | GroupRestored { .. }
-            | NetworkTurns { .. } => 0,
+            | NetworkTurns { .. }
+            | RegistryFails
+            | RegistryRestored => 0,
             LaunchFailed { .. }
             | VmUp { .. }
             | BoxPrepared { .. }
             | BoxUp { .. }
             | BoxWarms { .. }
+            | BoxToldToEnd { .. }
             | BoxStopped { .. } => 1,
             TrafficSegment
             | SolveFlow
@@ -184,6 +199,7 @@ impl engine::Event for Event {
             EjectionTurns { .. }
             | Verdict { .. }
             | Complaint { .. }
+            | MemoryLow { .. }
             | ShiftChange
             | PageEscalates { .. }
             | WorkBegins { .. }

@@ -27,6 +27,10 @@ pub struct ZoneId(pub u8);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u32);
 
+/// One of the probes of a box, by a number of whoever asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeId(pub u8);
+
 impl ServiceId {
     pub(crate) fn index(self) -> usize {
         usize::from(self.0)

@@ -4,22 +4,23 @@
 //! A machine has what its type has, less guest system and agents. Between two changes all use grows in straight
 //! lines, so the instant at which a machine runs short, or a part of a box passes its own limit, is computed; nothing
 //! is looked at periodically. A part beyond its limit is killed, whatever the machine has left. On a machine without
-//! memory left the box goes that uses most beyond what it asked for: the kernel's badness (mm/oom_kill.c) is use plus
-//! a thousandth of the machine's memory for each point of `oom_score_adj`, and the kubelet (pkg/kubelet/qos/policy.go)
-//! gives 1000 − 1000 · request / capacity points, so that use − request decides; boxes that ask for their limits get
-//! −997 points and go last.
+//! memory left the box goes that is worst by the kernel's badness (mm/oom_kill.c): its use, and a thousandth of the
+//! machine's memory for each point (`oom_score_adj`) that somebody gave it. A box to which nobody gave points counts as if
+//! it had as many fewer as it asked for memory, so that use beyond the request decides; one that asks for its limits
+//! goes last. Somebody who looks at a machine periodically, to act before the kernel does, is told at the look that
+//! finds too little ([`MemoryWatch`]).
 //!
 //! It does not know who starts a box again: its process has ended, and the platform hears that like any other exit.
 //!
 //! *Deviation:* all parts of a box end when one is killed. Memory does not depend on load, and a box takes none
-//! until it is up. No swap. The kubelet's own eviction, 100 MiB before the kernel acts, is not modelled: such a pod
-//! would start again elsewhere instead of in place. Start at [`World::on_out_of_memory`].
+//! until it is up. No swap. Start at [`World::on_out_of_memory`].
 
 use super::boxes::State;
 use super::event::Event;
 use super::fault::{FaultId, FaultKind};
 use super::ids::{BoxId, VmId};
 use super::observation::{Exit, Observation};
+use super::service::Role;
 use super::signal::Signal;
 use super::{World, streams};
 use crate::engine::{SimDuration, SimTime};
@@ -27,6 +28,15 @@ use crate::parameter::{Bytes, MilliCpu};
 
 /// The kernel acts when a page [bytes] is wanted that is not there.
 const PAGE: f64 = 4_096.0;
+
+/// Looks at a machine's memory, periodically, until one finds little left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryWatch {
+    /// Less than this is little.
+    pub least: Bytes,
+    pub phase: SimTime,
+    pub period: SimDuration,
+}
 
 /// Memory of a box whose processes run.
 #[derive(Clone, Copy, Debug)]
@@ -100,7 +110,7 @@ impl World {
     /// The state of a box changed: it may hold memory now, or none any more.
     pub(super) fn tell_memory(&mut self, subject: BoxId) {
         let b = self.boxes.get(subject).expect("only boxes that exist hold memory");
-        let up = b.state == State::Up;
+        let up = matches!(b.state, State::Up | State::Ending);
         if up == b.memory.is_some() {
             return;
         }
@@ -130,7 +140,7 @@ impl World {
             stated: now,
         };
         let parts = self.services[b.service.index()].parameters.container.iter();
-        for (part, (_, container)) in parts.enumerate() {
+        for (part, (_, container)) in parts.enumerate().filter(|p| p.1.1.role != Role::Init) {
             let key = [u64::from(b.service.0), u64::from(b.version.0), part as u64];
             let leak = container.leak.sample(self.streams.open(streams::LEAK, &key).uniform()).per_second();
             let base = container.memory_used().as_bytes() as f64;
@@ -185,8 +195,63 @@ impl World {
         self.pressure(vm).excess > PAGE / 2.0 && self.holders(vm).next().is_some()
     }
 
+    /// Memory that neither boxes nor system and agents hold [bytes].
+    pub(super) fn memory_available(&self, vm: VmId) -> u64 {
+        (-self.pressure(vm).excess).max(0.0) as u64
+    }
+
+    /// Memory that a box holds now [bytes].
+    pub(super) fn memory_of(&self, subject: BoxId) -> u64 {
+        let footprint = self.boxes.get(subject).and_then(|b| b.memory);
+        footprint.map_or(0, |f| f.bytes(self.scheduler.now()) as u64)
+    }
+
+    /// Tells once when a look finds little memory left.
+    pub(super) fn look_at_memory(&mut self, vm: VmId, watch: MemoryWatch) {
+        if let Some(v) = self.vms.get_mut(vm) {
+            v.memory_watch = Some(watch);
+            self.watch_low(vm);
+        }
+    }
+
+    /// Schedules the look that will find little left if nothing changes.
+    fn watch_low(&mut self, vm: VmId) {
+        let Some(v) = self.vms.get_mut(vm) else { return };
+        if let Some(old) = v.low.take() {
+            self.scheduler.cancel(old);
+        }
+        let Some(watch) = v.memory_watch else { return };
+        let (now, p) = (self.scheduler.now(), self.pressure(vm));
+        if self.holders(vm).next().is_none() {
+            return;
+        }
+        let beyond = p.excess + watch.least.as_bytes() as f64;
+        let turns = match beyond > 0.0 {
+            true => now,
+            false if p.growth <= 0.0 => return,
+            false => {
+                let span_s = -beyond / p.growth;
+                if span_s > self.horizon.since(now).as_secs_f64() {
+                    return;
+                }
+                now + SimDuration::from_secs_f64(span_s) + SimDuration::from_micros(1)
+            }
+        };
+        let low = self.schedule_fault(turns.next_tick(watch.phase, watch.period), Event::MemoryLow { vm });
+        self.vms.get_mut(vm).expect("seen").low = low;
+    }
+
+    pub(super) fn on_memory_low(&mut self, vm: VmId) {
+        let v = self.vms.get_mut(vm).expect("a machine that goes takes its boxes and this event with it");
+        (v.low, v.memory_watch) = (None, None);
+        if v.is_running() {
+            self.signals.push_back(Signal::MemoryLow { vm });
+        }
+    }
+
     /// Schedules the instant at which the next box on this machine is killed if nothing changes.
     fn watch_memory(&mut self, vm: VmId) {
+        self.watch_low(vm);
         let Some(v) = self.vms.get_mut(vm) else { return };
         if let Some(old) = v.short.take() {
             self.scheduler.cancel(old);
@@ -230,24 +295,27 @@ impl World {
         self.watch_memory(vm);
     }
 
-    /// The box that uses most beyond what it asked for; those that ask for their limits go last.
+    /// The box that the kernel kills.
     fn first_to_go(&self, vm: VmId) -> Option<BoxId> {
         let now = self.scheduler.now();
+        let machine = self.vms.get(vm)?.memory.as_bytes() as f64;
         let badness = |&(subject, f): &(BoxId, &Footprint)| {
-            let service = self.boxes.get(subject).expect("it holds memory").service;
-            let p = &self.services[service.index()].parameters;
-            (!p.asks_for_its_limits(), f.bytes(now) - p.memory().as_bytes() as f64)
+            let b = self.boxes.get(subject).expect("it holds memory");
+            let p = &self.services[b.service.index()].parameters;
+            let points = match b.kill_points {
+                Some(points) => f64::from(points) / 1_000.0 * machine,
+                None if p.asks_for_its_limits() => -machine,
+                None => -(p.memory().as_bytes() as f64),
+            };
+            f.bytes(now) + points
         };
-        let worst = self.holders(vm).max_by(|a, b| {
-            let (a, b) = (badness(a), badness(b));
-            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
-        });
+        let worst = self.holders(vm).max_by(|a, b| badness(a).total_cmp(&badness(b)));
         worst.map(|(subject, _)| subject)
     }
 
     fn kill_box(&mut self, subject: BoxId) {
         let b = self.boxes.get(subject).expect("only boxes that hold memory are killed");
-        let (stopping, entity) = (b.stopping, [u64::from(b.service.0), u64::from(b.ordinal)]);
+        let (stopping, entity) = (b.stopping.is_some(), [u64::from(b.service.0), u64::from(b.ordinal)]);
         let kind = FaultKind::OutOfMemory;
         let fault = FaultId::new(kind, entity, u64::from(b.life) << 32 | u64::from(b.starts));
         self.exit_box(subject, Exit::Fault { fault, kind });

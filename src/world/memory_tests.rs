@@ -292,3 +292,37 @@ fn a_machine_that_crashes_forgets_its_memory() {
     // 70 h of its first hour, and 70 h of the second life.
     close(kills[0].0 / 3_600.0, 140.0, 0.01);
 }
+
+#[test]
+fn points_of_a_thousandth_of_the_machine_decide_who_is_killed() {
+    let victim = |points: Option<i32>| {
+        let honest = part("1000MiB", "100%", None, "0MiB/h");
+        let leaking = part("4000MiB", "75%", None, "100MiB/h");
+        let mut lab = Lab::new(&services(&[honest, leaking]));
+        let vm = lab.empty_machine();
+        let boxes = [lab.start_on(vm, 0), lab.start_on(vm, 1)];
+        if let Some(points) = points {
+            lab.api().set_kill_points(boxes[0], points);
+            lab.api().set_kill_points(boxes[1], 0);
+        }
+        lab.run_for(HOUR * 100);
+        boxes.iter().position(|b| *b == lab.kills()[0].1).expect("one of them")
+    };
+    // The leak is at 6592 MiB when the machine is full, the other at 1000: 5592 MiB are 682.6 points of 8.192 MiB.
+    assert_eq!((victim(None), victim(Some(682)), victim(Some(683))), (1, 1, 0));
+}
+
+#[test]
+fn the_first_look_that_finds_little_memory_left_is_told_once() {
+    let mut lab = Lab::new(&services(&[leaking("100MiB/h")]));
+    let vm = lab.empty_machine();
+    lab.start_on(vm, 0);
+    let watch = MemoryWatch { least: read("100MiB"), phase: SimTime::ZERO, period: MINUTE };
+    lab.api().watch_memory(vm, watch);
+    lab.run_for(HOUR * 69 + SimDuration::from_mins(30));
+    // 7000 − 100 MiB at 100 MiB/h: 69 h after the box came up at 10 s; the next look is a full minute.
+    let told: Vec<f64> =
+        lab.signals.iter().filter(|s| s.1 == Signal::MemoryLow { vm }).map(|s| s.0.as_secs_f64()).collect();
+    assert_eq!(told, [69.0 * 3_600.0 + 60.0]);
+    assert!(lab.api().memory_available(vm) < read::<Bytes>("100MiB"));
+}

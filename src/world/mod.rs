@@ -37,16 +37,18 @@ pub use crate::catalog::Purchase;
 pub(crate) use crate::engine::Arena;
 pub use crate::engine::Id;
 pub use api::{Api, FailureShares, ServiceInfo};
+pub use boxes::{Ending, StartOrder};
 pub use calendar::Calendar;
 pub use ejection::Ejection;
 pub use event::{Event, PlatformEvent};
 pub use fault::{FaultId, FaultKind, FaultParameters, Group};
-pub use ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
-pub use monitor::{ErrorAlert, HealthCheck, Heartbeat};
+pub use ids::{BoxId, ProbeId, ServiceId, Version, VmId, WorkId, ZoneId};
+pub use memory::MemoryWatch;
+pub use monitor::{ErrorAlert, HealthCheck, Heartbeat, Probe};
 pub use observation::{About, Observation};
 pub use people::{Activity, Expertise, Person, TeamParameters, Urgency, Work};
 pub use queueing::Balancing;
-pub use service::{ContainerParameters, ServiceParameters};
+pub use service::{ContainerParameters, Role, ServiceParameters};
 pub use signal::Signal;
 pub use vm::{CloudParameters, VmStatus};
 
@@ -88,6 +90,7 @@ pub struct World {
     groups: Vec<fault::GroupWeather>,
     /// Places of the groups that a fault has hold of now: few.
     struck: Vec<u32>,
+    registry: fault::Registry,
     vms: Arena<VmId, vm::Vm>,
     boxes: Arena<BoxId, boxes::ServiceBox>,
     services: Vec<service::Service>,
@@ -131,6 +134,7 @@ impl World {
             zones: (0..spec.cloud.zones).map(|_| vm::Zone::default()).collect(),
             groups: Vec::new(),
             struck: Vec::new(),
+            registry: fault::Registry::new(&streams, &spec.faults.registry_outage),
             vms: Arena::default(),
             boxes: Arena::default(),
             services: spec.services.iter().enumerate().map(service).collect(),
@@ -151,6 +155,7 @@ impl World {
         world.tenancies = world.services.iter().map(|s| s.tenancy()).collect();
         world.set_agents(MilliCpu::from_milli(0), Bytes::from_bytes(0));
         world.arm_zones();
+        world.arm_registry();
         for service in 0..world.services.len() {
             world.arm_release(ServiceId(service as u16));
         }
@@ -193,11 +198,15 @@ impl World {
             Event::GroupStruck { group } => self.on_group_struck(group),
             Event::GroupRestored { group } => self.on_group_restored(group),
             Event::NetworkTurns { group } => self.on_network_turns(group),
+            Event::RegistryFails => self.on_registry_fails(),
+            Event::RegistryRestored => self.on_registry_restored(),
+            Event::MemoryLow { vm } => self.on_memory_low(vm),
             Event::LaunchFailed { vm } => self.on_launch_failed(vm),
             Event::VmUp { vm } => self.on_vm_up(vm),
             Event::BoxPrepared { subject } => self.on_box_prepared(subject),
             Event::BoxUp { subject } => self.on_box_up(subject),
             Event::BoxWarms { subject } => self.on_box_warms(subject),
+            Event::BoxToldToEnd { subject } => self.on_box_told_to_end(subject),
             Event::BoxStopped { subject } => self.on_box_stopped(subject),
             Event::TrafficSegment => self.on_traffic_segment(),
             Event::SolveFlow => self.on_solve_flow(),

@@ -1,4 +1,5 @@
-//! Periodic checks: health checks of boxes, heartbeats of machines, alerts on the error share of a service.
+//! Periodic checks: health checks of boxes from elsewhere, probes of boxes by the agent on their machine, heartbeats of
+//! machines, alerts on the error share of a service.
 //!
 //! Checks run on a clock of their own, but a check that finds what the last one found changes nothing and is no
 //! event. When the truth changes, the tick that brings the threshold-th different answer is computed from period
@@ -8,9 +9,9 @@
 //! Start at [`HealthCheck`].
 
 use super::World;
-use super::boxes::Reach;
+use super::boxes::{Reach, State};
 use super::event::Event;
-use super::ids::{BoxId, ServiceId, VmId};
+use super::ids::{BoxId, ProbeId, ServiceId, VmId};
 use super::observation::Observation;
 use super::signal::Signal;
 use super::streams;
@@ -48,6 +49,19 @@ pub struct HealthCheck {
     pub first_rise: u32,
 }
 
+/// A periodic request to a box by the agent on its own machine, whom no network between machines concerns. It ends with
+/// the processes of the box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    pub check: HealthCheck,
+    /// A tick of its clock, in the past or not.
+    pub phase: SimTime,
+    /// Nothing is asked before.
+    pub from: SimTime,
+    /// What counts until the first verdict; `None` if the first verdict is news whatever it is.
+    pub begins: Option<bool>,
+}
+
 /// A sign of life that every machine sends, and how long it may stay away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
@@ -70,6 +84,7 @@ pub struct ErrorAlert {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subject {
     Box(BoxId),
+    Probe(BoxId, ProbeId),
     Vm(VmId),
     Service(ServiceId),
 }
@@ -77,6 +92,7 @@ enum Subject {
 #[derive(Clone, Copy, Debug)]
 enum Rule {
     Health(HealthCheck),
+    Probe { check: HealthCheck, from: SimTime },
     Heartbeat(Heartbeat),
     Alert(ErrorAlert),
 }
@@ -105,6 +121,29 @@ impl World {
         let monitor = self.add_monitor(Subject::Box(subject), Rule::Health(check), phase);
         self.boxes.get_mut(subject).expect("seen").check = Some(monitor);
         self.tell_check(subject);
+    }
+
+    /// Probes a box from now on; replaces an earlier probe of this id.
+    pub(super) fn probe(&mut self, subject: BoxId, id: ProbeId, probe: Probe) {
+        if self.boxes.get(subject).is_none() {
+            return;
+        }
+        self.end_probe(subject, id);
+        let rule = Rule::Probe { check: probe.check, from: probe.from };
+        let monitor = self.add_monitor(Subject::Probe(subject, id), rule, probe.phase);
+        self.monitors.get_mut(monitor).expect("just made").verdict = probe.begins;
+        self.boxes.get_mut(subject).expect("seen").probes.push(monitor);
+        self.tell_probes(subject);
+    }
+
+    pub(super) fn end_probe(&mut self, subject: BoxId, id: ProbeId) {
+        let Some(b) = self.boxes.get(subject) else { return };
+        let is_it =
+            |m: &MonitorId| self.monitors.get(*m).is_some_and(|m| m.subject == Subject::Probe(subject, id));
+        if let Some(at) = b.probes.iter().position(is_it) {
+            let monitor = self.boxes.get_mut(subject).expect("seen").probes.remove(at);
+            self.remove_monitor(monitor);
+        }
     }
 
     /// Watches the heartbeats of a machine from now on; it counts as alive at first.
@@ -136,6 +175,15 @@ impl World {
         let Some(monitor) = b.check else { return };
         let reach = self.reach(b);
         self.tell(monitor, reach == Reach::Serves, reach == Reach::Silent);
+    }
+
+    pub(super) fn tell_probes(&mut self, subject: BoxId) {
+        let Some(b) = self.boxes.get(subject) else { return };
+        let (answers, silent) = (b.state == State::Up && !b.hung, b.hung);
+        for i in 0..b.probes.len() {
+            let monitor = self.boxes.get(subject).expect("seen").probes[i];
+            self.tell(monitor, answers, silent);
+        }
     }
 
     pub(super) fn tell_heartbeat(&mut self, vm: VmId) {
@@ -186,6 +234,12 @@ impl World {
                 }
                 self.signals.push_back(Signal::Health { subject, healthy: truth });
             }
+            Subject::Probe(subject, probe) => {
+                if !truth {
+                    self.observe(Observation::BoxKnownDown { subject });
+                }
+                self.signals.push_back(Signal::Probe { subject, probe, good: truth });
+            }
             Subject::Vm(vm) => {
                 if !truth {
                     self.observe_boxes_known_down(vm);
@@ -229,14 +283,12 @@ impl Monitor {
     fn noticed_at(&self, turned: SimTime, silent: bool) -> SimTime {
         match self.rule {
             Rule::Health(check) => {
-                let in_a_row = match (self.truth, self.verdict) {
-                    (false, _) => check.fall,
-                    (true, None) => check.first_rise,
-                    (true, Some(_)) => check.rise,
-                };
                 let first = turned.next_tick(self.phase, check.period);
-                let timeout = if silent && !self.truth { check.timeout } else { SimDuration::ZERO };
-                first + check.period * u64::from(in_a_row.max(1) - 1) + timeout
+                first + self.confirmed_after(check, silent)
+            }
+            Rule::Probe { check, from } => {
+                let first = turned.max(from).tick_at_or_after(self.phase, check.period);
+                first + self.confirmed_after(check, silent)
             }
             Rule::Heartbeat(beat) if self.truth => turned.tick_at_or_after(self.phase, beat.period),
             Rule::Heartbeat(beat) => {
@@ -245,5 +297,15 @@ impl Monitor {
             }
             Rule::Alert(alert) => turned.next_tick(self.phase, alert.period) + alert.hold,
         }
+    }
+    /// From the first check that finds it otherwise to the one that makes it news.
+    fn confirmed_after(&self, check: HealthCheck, silent: bool) -> SimDuration {
+        let in_a_row = match (self.truth, self.verdict) {
+            (false, _) => check.fall,
+            (true, None) => check.first_rise,
+            (true, Some(_)) => check.rise,
+        };
+        let timeout = if silent && !self.truth { check.timeout } else { SimDuration::ZERO };
+        check.period * u64::from(in_a_row.max(1) - 1) + timeout
     }
 }

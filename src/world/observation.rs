@@ -113,6 +113,12 @@ pub enum Observation {
         silent: bool,
     },
 
+    /// The image registry does not answer any more.
+    RegistryFailed {
+        fault: FaultId,
+    },
+    RegistryRestored,
+
     BoxCreated {
         subject: BoxId,
         service: ServiceId,
@@ -138,6 +144,16 @@ pub enum Observation {
     BoxExited {
         subject: BoxId,
         exit: Exit,
+    },
+    /// Its processes run, and answer nothing any more.
+    BoxHung {
+        subject: BoxId,
+        fault: FaultId,
+        kind: FaultKind,
+    },
+    /// Its processes are told to finish what they have and end: its port is closed.
+    BoxEnding {
+        subject: BoxId,
     },
     BoxRemoved {
         subject: BoxId,

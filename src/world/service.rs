@@ -13,7 +13,9 @@ use super::release::{Calls, Defect, ReleaseParameters};
 use super::requests::{RequestMode, Requests};
 use super::traffic::{Demand, TrafficParameters};
 use crate::engine::{SimDuration, SimTime};
-use crate::parameter::{Bytes, Distribution, Factor, Fraction, GrowthDistribution, MilliCpu, Named, section};
+use crate::parameter::{
+    Bytes, Distribution, Factor, Fraction, GrowthDistribution, MilliCpu, Named, choices, section,
+};
 use std::collections::BTreeSet;
 
 section! {
@@ -75,9 +77,25 @@ section! {
     }
 }
 
+choices! {
+    /// What a part of a box is for.
+    pub enum Role {
+        /// It serves requests, together with the other parts like it.
+        App = "app",
+        /// Work before the start, such as a migration: it runs until it is done, and ends. On a machine it is part of every
+        /// start; in a pod it runs again only with a new pod or a new machine.
+        Init = "init",
+        /// A helper that runs beside the others for as long as the box lives: a daemon of the machine, in a pod a
+        /// container that starts before the others and ends after them.
+        Sidecar = "sidecar",
+    }
+}
+
 section! {
     /// One part of a box: a process on a machine, a container in a pod.
     pub struct ContainerParameters {
+        /// What it is for.
+        role: Role = "app", grade Choice;
         /// CPU that is asked for when a scheduler places the box, and its weight when CPU is short.
         cpu: MilliCpu = "500m" in |c| c.as_milli() > 0 => "more than zero", grade Choice;
         /// CPU that the part may use at most; none is unlimited.
@@ -94,6 +112,8 @@ section! {
         startup: Distribution = "lognormal(10s, 0.4)", from "no source found", grade Estimate;
         /// Compressed size of its image.
         image: Bytes = "180MB", from "application images around 180 MB; no source found", grade Estimate;
+        /// Share of the image that versions have in common: base and dependencies. A machine that has one version pulls only the rest of the next.
+        image_base: Fraction = "70%", from "no source found", grade Estimate;
     }
 }
 
@@ -208,37 +228,36 @@ impl ServiceParameters {
         }
     }
 
-    /// Sum over the parts of a box.
-    pub fn cpu_request(&self) -> MilliCpu {
-        MilliCpu::from_milli(self.container.iter().map(|(_, c)| c.cpu.as_milli()).sum())
+    /// The parts that run for as long as the box does.
+    fn running(&self) -> impl Iterator<Item = &ContainerParameters> {
+        self.container.iter().map(|(_, c)| c).filter(|c| c.role != Role::Init)
     }
 
-    /// Sum over the parts; `None` if one of them is unlimited.
+    /// Sum over the parts that run.
+    pub fn cpu_request(&self) -> MilliCpu {
+        MilliCpu::from_milli(self.running().map(|c| c.cpu.as_milli()).sum())
+    }
+
+    /// Sum over the parts that run; `None` if one of them is unlimited.
     pub fn cpu_limit(&self) -> Option<MilliCpu> {
-        let limits: Option<Vec<u32>> =
-            self.container.iter().map(|(_, c)| c.cpu_limit.map(|l| l.as_milli())).collect();
+        let limits: Option<Vec<u32>> = self.running().map(|c| c.cpu_limit.map(|l| l.as_milli())).collect();
         limits.map(|l| MilliCpu::from_milli(l.iter().sum()))
     }
 
-    /// Memory that is asked for: the sum over the parts.
+    /// Memory that is asked for: the sum over the parts that run.
     pub fn memory(&self) -> Bytes {
-        Bytes::from_bytes(self.container.iter().map(|(_, c)| c.memory.as_bytes()).sum())
+        Bytes::from_bytes(self.running().map(|c| c.memory.as_bytes()).sum())
     }
 
-    /// Memory that a box uses from its start on: the sum over the parts.
+    /// Memory that a box uses from its start on: the sum over the parts that run.
     pub fn memory_used(&self) -> Bytes {
-        Bytes::from_bytes(self.container.iter().map(|(_, c)| c.memory_used().as_bytes()).sum())
+        Bytes::from_bytes(self.running().map(|c| c.memory_used().as_bytes()).sum())
     }
 
     /// Whether every part has limits, and asks for all that they allow (Kubernetes: quality of service Guaranteed).
     pub fn asks_for_its_limits(&self) -> bool {
         let all = |c: &ContainerParameters| c.cpu_limit == Some(c.cpu) && c.memory_limit == Some(c.memory);
         self.container.iter().all(|(_, c)| all(c))
-    }
-
-    /// Sum of the compressed image sizes of the parts.
-    pub fn images(&self) -> Bytes {
-        Bytes::from_bytes(self.container.iter().map(|(_, c)| c.image.as_bytes()).sum())
     }
 }
 

@@ -3,7 +3,7 @@
 //! Ground truth is not among them. A crashed machine sends nothing; that it is gone shows by a check or a
 //! heartbeat that fails, after the time this takes.
 
-use super::ids::{BoxId, ServiceId, Version, VmId, WorkId};
+use super::ids::{BoxId, ProbeId, ServiceId, Version, VmId, WorkId};
 
 /// One message to the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +20,16 @@ pub enum Signal {
     BoxPrepared { subject: BoxId },
     /// The machine's agent: the box answers on its port.
     BoxUp { subject: BoxId },
-    /// The machine's agent: the process of the box ended, unasked.
+    /// The machine's agent: the process of the box ended, unasked or after [`super::Api::end_processes`].
     ProcessExited { subject: BoxId },
     /// The machine's agent: a box that was asked to stop has ended and is gone.
     BoxStopped { subject: BoxId },
     /// A periodic check of a box came to another verdict.
     Health { subject: BoxId, healthy: bool },
+    /// A probe of a box by the agent on its machine came to another verdict.
+    Probe { subject: BoxId, probe: ProbeId, good: bool },
+    /// The machine's agent: less memory is left than was agreed. Said once for each [`super::Api::watch_memory`].
+    MemoryLow { vm: VmId },
     /// Heartbeats of a machine stay away for the agreed time, or are back.
     Heartbeat { vm: VmId, alive: bool },
     /// The share of failed requests of a service is above its alert threshold for the agreed time, or below again.

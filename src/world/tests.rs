@@ -289,3 +289,39 @@ fn a_new_machine_takes_the_lowest_free_slot_and_meets_its_weather() {
     assert!(calm.len() > 8, "about one a day for each of two machines: {}", calm.len());
     assert_eq!(calm, busy);
 }
+
+#[test]
+fn a_box_that_is_told_to_end_finishes_what_it_has_and_one_that_is_killed_or_hangs_does_not() {
+    // 20 requests of 40 ms a second use 0.8 of 1.95 cores.
+    let end = |ending: Ending, hangs: bool| {
+        let mut lab = Lab::new(&quiet(20.0));
+        let (_, subject) = lab.serving_box();
+        lab.run_for(MINUTE);
+        let inside = lab.world.services[0].flow.in_flight_per_box();
+        if hangs {
+            lab.world.hang_box(subject, FaultId(1), FaultKind::ProcessHang);
+        }
+        let (asked, before) = (lab.world.now(), lab.facts.len());
+        lab.api().stop_box(subject, ending);
+        lab.run_for(MINUTE);
+        let lost: f64 = lab.facts[before..]
+            .iter()
+            .map(|(_, o)| if let Observation::InFlightLost { requests, .. } = o { *requests } else { 0.0 })
+            .sum();
+        let stopped = lab.when(|s| *s == Signal::BoxStopped { subject }).expect("it ends");
+        (inside, stopped.since(asked).as_secs_f64(), lost)
+    };
+    let secs = SimDuration::from_secs;
+    let ending = Ending { notice: secs(5), grace: secs(30) };
+    // What it has then, about 0.8 requests, it works off on one core: 40 ms each, after the notice of 5 s.
+    let (inside, after, lost) = end(ending, false);
+    assert!(inside > 0.7 && inside < 1.2, "{inside}");
+    close(after, 5.0 + inside * 0.04, 1e-3);
+    close(lost, 0.0, 1e-9);
+    // Killed at once, all that is lost.
+    let (inside, after, lost) = end(Ending::NOW, false);
+    close(after, 0.0, 1e-9);
+    close(lost, inside, 1e-9);
+    // A process that hangs does not hear it: killed when the grace is over. What it had was lost before.
+    assert_eq!(end(ending, true).1, 30.0);
+}

@@ -11,6 +11,7 @@ use super::World;
 use super::event::Event;
 use super::fault::{FaultId, FaultKind, Reclaim, SlotWeather, Slowness};
 use super::ids::{BoxId, VmId, ZoneId};
+use super::memory::MemoryWatch;
 use super::monitor::MonitorId;
 use super::observation::{Exit, Observation};
 use super::signal::Signal;
@@ -77,6 +78,9 @@ pub(super) struct Vm {
     purchase: Purchase,
     /// When its memory runs out, if nothing changes.
     pub short: Option<EventHandle>,
+    /// Somebody looks at its memory, and when a look finds little left if nothing changes.
+    pub memory_watch: Option<MemoryWatch>,
+    pub low: Option<EventHandle>,
     pub heartbeat: Option<MonitorId>,
     /// Restarts so far, part of the key of how long the next one takes.
     reboots: u32,
@@ -170,6 +174,8 @@ impl World {
             cut,
             purchase,
             short: None,
+            memory_watch: None,
+            low: None,
             heartbeat: None,
             reboots: 0,
             composition: Default::default(),

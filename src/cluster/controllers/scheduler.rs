@@ -11,7 +11,7 @@
 
 use super::Context;
 use crate::cluster::event::Event;
-use crate::cluster::objects::{NodeId, Owner, PodId, Selector, TemplateId};
+use crate::cluster::objects::{Image, NodeId, Owner, PodId, Selector, TemplateId};
 use crate::cluster::queue::TokenBucket;
 use crate::cluster::scheduler::{
     Budget, Decision, Failure, Outside, PodKind, Report, Scheduler, SchedulerSettings,
@@ -146,7 +146,7 @@ impl SchedulerController {
         }
         // What is taken though no pod takes it.
         let mut overhead = node.requested;
-        for (_, pod) in store.pods_on(id) {
+        for (_, pod) in store.pods_on(id).filter(|(_, pod)| !pod.is_terminal()) {
             overhead.remove(store.template(pod.template).requests);
         }
         self.scheduler.node_added(id, node, overhead, now);
@@ -256,6 +256,11 @@ impl SchedulerController {
                 }
             }
         }
+    }
+
+    /// Images on a node, with their sizes [bytes].
+    pub fn node_images(&mut self, id: NodeId, images: Vec<(Image, u64)>) {
+        self.scheduler.node_images(id, images);
     }
 
     /// The node that a pod gets that has been running since before the start; from now on it counts as bound there.

@@ -156,6 +156,11 @@ impl PodSpec {
         self
     }
 
+    /// Containers that run for as long as the pod does: sidecars and apps.
+    pub fn running(&self) -> impl Iterator<Item = &Container> {
+        self.init_containers.iter().filter(|c| c.is_sidecar).chain(&self.containers)
+    }
+
     pub fn tolerates(&self, taint: &Taint) -> bool {
         self.tolerations.iter().any(|t| t.tolerates(taint))
     }

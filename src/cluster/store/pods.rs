@@ -125,9 +125,14 @@ impl Store {
 
     /// The pod ended and stays ended.
     pub fn set_ended(&mut self, id: PodId, phase: Phase, now: SimTime) {
-        self.write_pod(id, |pod| {
+        let (was_terminal, template, node) = self.write_pod(id, |pod| {
+            let was_terminal = pod.is_terminal();
             (pod.ready, pod.ready_changed, pod.phase) = (false, now, phase);
+            (was_terminal, pod.template, pod.node)
         });
+        if !was_terminal {
+            self.give_back(template, node);
+        }
         self.wrote(Change::PodStatus(id));
     }
 
@@ -146,16 +151,23 @@ impl Store {
         }
     }
 
+    /// A pod that ended, or is gone, takes nothing of its node any more.
+    fn give_back(&mut self, template: TemplateId, node: Option<NodeId>) {
+        if let Some(node) = node.and_then(|node| self.nodes.get_mut(node)) {
+            let requests = self.templates.get(template).expect("its pod refers to it").requests;
+            node.requested.remove(requests);
+            self.promised.0.remove(requests);
+        }
+    }
+
     /// The pod object is gone.
     pub fn remove_pod(&mut self, id: PodId) {
         let pod = self.pods.remove(id).expect("a pod is removed once");
         let Pod { owner, template, node, .. } = pod;
         self.keep_for_job(&pod);
         self.follow(id, template, Some(Facets::of(&pod)), None);
-        if let Some(node) = node.and_then(|node| self.nodes.get_mut(node)) {
-            let requests = self.templates.get(template).expect("its pod refers to it").requests;
-            node.requested.remove(requests);
-            self.promised.0.remove(requests);
+        if !pod.is_terminal() {
+            self.give_back(template, node);
         }
         self.wrote(Change::PodRemoved(RemovedPod { id, owner, template, node }));
     }

@@ -288,7 +288,10 @@ impl Platform for Cattle {
             Signal::WorkDone { work } => self.on_work_done(work, api),
             Signal::Complaint { .. } => {}
             Signal::Release { service, version } => self.on_release(service, version, api),
-            Signal::BoxStopped { .. } | Signal::Heartbeat { .. } => {}
+            Signal::BoxStopped { .. }
+            | Signal::Heartbeat { .. }
+            | Signal::Probe { .. }
+            | Signal::MemoryLow { .. } => {}
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Start at [`Bodies`].
 
-use crate::cluster::objects::{DeploymentId, NodeId, PodId, Template};
+use crate::cluster::objects::{DeploymentId, Image, NodeId, PodId, Template};
 use crate::world::{BoxId, ServiceId, Version, VmId};
 use std::collections::BTreeMap;
 
@@ -56,10 +56,20 @@ impl Bodies {
     }
 }
 
+/// The image of a part of a service: a repository each, a tag for each version.
+pub fn image_of(service: ServiceId, part: usize, version: Version) -> Image {
+    Image { repository: u32::from(service.0) | (part as u32) << 16, tag: version.0 }
+}
+
+/// The service and the part that an image is of.
+pub fn part_of(image: Image) -> (ServiceId, usize) {
+    (ServiceId(image.repository as u16), (image.repository >> 16) as usize)
+}
+
 /// What the first container of a template runs: the service and its version.
 pub fn program(template: &Template) -> (ServiceId, Version) {
     let image = template.spec.containers[0].image;
-    (ServiceId(image.repository as u16), Version(image.tag))
+    (part_of(image).0, Version(image.tag))
 }
 
 /// The service of the world that a Deployment and a Service of the cluster are for: they have the same number.

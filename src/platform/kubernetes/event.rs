@@ -29,6 +29,16 @@ pub enum Event {
     ContainerExited(PodId),
     /// The back-off of a container has passed.
     RestartContainer(PodId),
+    /// A kubelet tries again to pull an image.
+    PullAgain(PodId),
+    /// A pull on a node may be complete.
+    PullsComeOn(NodeId),
+    /// A container failed its startup or liveness probe.
+    KillContainer(PodId),
+    /// A node is short of memory, and this pod is the first to go.
+    Evict(PodId),
+    /// A node has not been short of memory for a while.
+    PressureOver(NodeId),
     /// The kubelet of a machine that was down runs again.
     KubeletRestarted(NodeId),
     /// The rules on all nodes now follow the endpoints of a Service.
@@ -87,6 +97,11 @@ impl Event {
             Event::UpgradeDue => plain(OWN + 13),
             Event::UpgradeStep => plain(OWN + 14),
             Event::UpgradeTerminate(node) => PlatformEvent::about(OWN + 15, node),
+            Event::PullAgain(pod) => PlatformEvent::about(OWN + 16, pod),
+            Event::PullsComeOn(node) => PlatformEvent::about(OWN + 17, node),
+            Event::KillContainer(pod) => PlatformEvent::about(OWN + 18, pod),
+            Event::Evict(pod) => PlatformEvent::about(OWN + 19, pod),
+            Event::PressureOver(node) => PlatformEvent::about(OWN + 20, node),
         }
     }
 
@@ -114,6 +129,11 @@ impl Event {
             13 => Event::UpgradeDue,
             14 => Event::UpgradeStep,
             15 => Event::UpgradeTerminate(event.subject()),
+            16 => Event::PullAgain(event.subject()),
+            17 => Event::PullsComeOn(event.subject()),
+            18 => Event::KillContainer(event.subject()),
+            19 => Event::Evict(event.subject()),
+            20 => Event::PressureOver(event.subject()),
             _ => match event.kind.checked_sub(FIRST_WAKE).and_then(|i| Component::ALL.get(usize::from(i))) {
                 Some(&component) => Event::Wake(component),
                 None => unreachable!("Kubernetes has no event {}", event.kind),
@@ -126,6 +146,9 @@ impl Event {
         let words = match self {
             Event::ContainerExited(_) => "kubelet finds a container that has exited".into(),
             Event::RestartContainer(_) => "kubelet restarts a container after its back-off".into(),
+            Event::PullAgain(_) => "kubelet tries again to pull an image (ImagePullBackOff)".into(),
+            Event::KillContainer(_) => "kubelet kills a container that does not pass its probe".into(),
+            Event::Evict(_) => "kubelet evicts it: the node is low on memory".into(),
             Event::KubeletRestarted(_) => "kubelet runs again".into(),
             Event::VersionBuilt(_, version) => format!("image of version {} is built", version.0),
             Event::Cluster(_)
@@ -141,7 +164,9 @@ impl Event {
             | Event::UpgradeStep
             | Event::UpgradeTerminate(_)
             | Event::Join(_)
-            | Event::ProvisionTimeout(_) => return None,
+            | Event::ProvisionTimeout(_)
+            | Event::PullsComeOn(_)
+            | Event::PressureOver(_) => return None,
         };
         Some(words)
     }
@@ -162,6 +187,11 @@ mod tests {
             Event::MachineReclaimed(node),
             Event::ContainerExited(pod),
             Event::RestartContainer(pod),
+            Event::PullAgain(pod),
+            Event::PullsComeOn(node),
+            Event::KillContainer(pod),
+            Event::Evict(pod),
+            Event::PressureOver(node),
             Event::KubeletRestarted(node),
             Event::RulesProgrammed(ServiceId(6)),
             Event::MachineGone(node),

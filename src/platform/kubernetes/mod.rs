@@ -8,7 +8,7 @@
 //! believes may be wrong for a while, as it is in reality.
 //!
 //! *Deviation:* one Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget per service of the scenario; a
-//! managed control plane that never fails; no probes of their own, no memory pressure. StatefulSets, DaemonSets, Jobs and
+//! managed control plane that never fails. StatefulSets, DaemonSets, Jobs and
 //! CronJobs are in the control plane, and no scenario makes any yet.
 //!
 //! Start at [`Kubernetes`].
@@ -159,7 +159,10 @@ impl Platform for Kubernetes {
                 }
             }
             Signal::BoxPrepared { subject } => components.kubelets.on_prepared(subject, cx, api),
-            Signal::BoxUp { subject } => components.kubelets.on_serving(subject, cx),
+            Signal::Probe { subject, probe, good } => {
+                components.kubelets.on_probe(subject, probe, good, cx, api);
+            }
+            Signal::MemoryLow { vm } => components.kubelets.on_memory_low(vm, cx, api),
             Signal::ProcessExited { subject } => components.kubelets.on_exit(subject, cx),
             Signal::BoxStopped { subject } => components.kubelets.on_stopped(subject, cx),
             Signal::Heartbeat { vm, alive } => {
@@ -181,8 +184,8 @@ impl Platform for Kubernetes {
             }
             Signal::Complaint { .. } => {}
             Signal::Release { service, version } => components.pipeline.on_release(service, version, cx, api),
-            // Readiness is probed by kubelets, not from outside.
-            Signal::Health { .. } => {}
+            // Whether a container serves its kubelet learns by probes alone.
+            Signal::Health { .. } | Signal::BoxUp { .. } => {}
         }
         self.settle(api);
     }
@@ -207,6 +210,11 @@ impl Platform for Kubernetes {
             Event::Cluster(_) | Event::Wake(_) => unreachable!("handled above"),
             Event::ContainerExited(pod) => components.kubelets.on_exit_found(pod, cx, api),
             Event::RestartContainer(pod) => components.kubelets.restart(pod, cx, api),
+            Event::PullAgain(pod) => components.kubelets.fetch_on(pod, cx, api),
+            Event::PullsComeOn(node) => components.kubelets.on_pulls(node, cx, api),
+            Event::KillContainer(pod) => components.kubelets.kill(pod, cx, api),
+            Event::Evict(pod) => components.kubelets.evict(pod, cx, api),
+            Event::PressureOver(node) => components.kubelets.on_pressure_over(node, cx),
             Event::KubeletRestarted(node) => {
                 components.kubelets.on_restarted(node, cx, api);
                 cx.cluster.on_heartbeat(node, true, cx.now);
@@ -242,7 +250,7 @@ impl Platform for Kubernetes {
             }
             Event::Join(vm) => {
                 if let Some(node) = autoscaler.join(vm, cx, api) {
-                    components.kubelets.add_node(node);
+                    components.kubelets.add_node(node, cx, api);
                     components.upgrade.on_machine_settled(vm, cx);
                 }
             }
@@ -259,9 +267,11 @@ impl Platform for Kubernetes {
         let event = Event::decode(event);
         let words = event.describe()?;
         let about = match event {
-            Event::ContainerExited(pod) | Event::RestartContainer(pod) => {
-                self.bodies.box_of(pod).map(About::Box)
-            }
+            Event::ContainerExited(pod)
+            | Event::RestartContainer(pod)
+            | Event::PullAgain(pod)
+            | Event::KillContainer(pod)
+            | Event::Evict(pod) => self.bodies.box_of(pod).map(About::Box),
             Event::KubeletRestarted(node) => self.bodies.vm_of(node).map(About::Vm),
             Event::VersionBuilt(d, _) => Some(About::Service(world_service(d))),
             _ => None,

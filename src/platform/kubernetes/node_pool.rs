@@ -9,8 +9,6 @@ use crate::cluster::objects::Resources;
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
-/// Memory below which the kubelet evicts pods.
-const EVICTION: u64 = 100 * MIB;
 
 /// CPU kept from pods [milli-CPU]: shares of the first core, the second, the third and fourth, the rest.
 fn reserved_cpu(provider: Provider, cores: u32) -> u32 {
@@ -28,9 +26,9 @@ fn reserved_cpu(provider: Provider, cores: u32) -> u32 {
     (0..cores).map(of).sum::<u32>() / 10
 }
 
-/// Memory kept from pods, the eviction margin included [bytes].
+/// Memory kept from pods, beside the eviction margin [bytes].
 fn reserved_memory(provider: Provider, memory: u64, max_pods: u32) -> u64 {
-    let kube = match provider {
+    match provider {
         Provider::Eks => (255 + 11 * u64::from(max_pods)) * MIB,
         Provider::Gke => {
             let brackets = [(4 * GIB, 25), (8 * GIB, 20), (16 * GIB, 10), (128 * GIB, 6), (u64::MAX, 2)];
@@ -42,17 +40,18 @@ fn reserved_memory(provider: Provider, memory: u64, max_pods: u32) -> u64 {
             sum
         }
         Provider::Aks => (20_000_000 * u64::from(max_pods) + 50_000_000).min(memory / 4),
-    };
-    kube + EVICTION
+    }
 }
 
-/// What pods can request on a node of this type, DaemonSets included.
-pub fn allocatable(machine: &InstanceType, provider: Provider) -> Resources {
+/// What pods can request on a node of this type, DaemonSets included: what the provider and the margin below which the
+/// kubelet evicts pods leave of it.
+pub fn allocatable(machine: &InstanceType, p: &KubernetesParameters) -> Resources {
+    let (provider, margin) = (p.node_pool.provider, p.kubelet.eviction_memory.as_bytes());
     let cpu = machine.cpu.as_milli();
     let memory = machine.memory.as_bytes();
     Resources {
         cpu: cpu.saturating_sub(reserved_cpu(provider, cpu / 1_000)),
-        memory: memory.saturating_sub(reserved_memory(provider, memory, machine.max_pods)),
+        memory: memory.saturating_sub(reserved_memory(provider, memory, machine.max_pods) + margin),
         pods: machine.max_pods,
     }
 }
@@ -68,7 +67,7 @@ pub fn daemon_sets(p: &KubernetesParameters) -> Resources {
 
 /// What is free on an empty node of this type; `None` if DaemonSets alone do not fit.
 pub fn room(catalog: &Catalog, instance: InstanceId, p: &KubernetesParameters) -> Option<Resources> {
-    let all = allocatable(catalog.get(instance), p.node_pool.provider);
+    let all = allocatable(catalog.get(instance), p);
     let agents = daemon_sets(p);
     Resources::default().leaves_room(agents, all).then(|| Resources {
         cpu: all.cpu - agents.cpu,
@@ -120,15 +119,18 @@ mod tests {
     #[test]
     fn an_m7i_large_of_eks_leaves_1930m() {
         let catalog = Catalog::embedded();
-        let all = allocatable(catalog.get(catalog.find("m7i.large").expect("listed")), Provider::Eks);
+        let all = allocatable(
+            catalog.get(catalog.find("m7i.large").expect("listed")),
+            &KubernetesParameters::default(),
+        );
         // 8 GiB − (255 + 11·29) MiB − 100 MiB = 8192 − 574 − 100 = 7518 MiB.
         assert_eq!((all.cpu, all.memory / MIB, all.pods), (1_930, 7_518, 29));
     }
 
     #[test]
     fn gke_keeps_a_quarter_of_the_first_4_gib_and_a_fifth_of_the_next() {
-        // 8 GiB: 1 + 0.8 GiB and 100 MiB = 1943 MiB.
-        assert_eq!(reserved_memory(Provider::Gke, 8 * GIB, 110) / MIB, 1_943);
+        // 8 GiB: 1 + 0.8 GiB = 1843 MiB.
+        assert_eq!(reserved_memory(Provider::Gke, 8 * GIB, 110) / MIB, 1_843);
     }
 
     #[test]

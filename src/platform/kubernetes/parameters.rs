@@ -35,12 +35,23 @@ choices! {
     }
 }
 
+choices! {
+    /// Whether a container that starts asks the registry for its image.
+    pub enum ImagePullPolicy {
+        /// Only if the image is not on the node.
+        IfNotPresent = "if-not-present",
+        /// Always, if only to learn that the image is the newest: without the registry nothing starts.
+        Always = "always",
+    }
+}
+
 section! {
     /// Kubernetes: pods on shared machines, kept as declared by a set of controllers.
     pub struct KubernetesParameters {
         node_pool: NodePoolParameters, section;
         agents: AgentParameters, section;
         kubelet: KubeletParameters, section;
+        probes: ProbesParameters, section;
         control_plane: ControlPlaneParameters, section;
         deployment: DeploymentParameters, section;
         node_lifecycle: NodeLifecycleParameters, section;
@@ -150,6 +161,12 @@ section! {
         pull_throughput: Bytes = "50MB" in |b| b.as_bytes() > 0 => "more than zero", from "network and gunzip together; no source found [per second]", grade Estimate;
         /// Whether one image is pulled after the other (upstream's default) or several at once (EKS).
         serial_pulls: bool = false, from "amazon-eks-ami v20260724: serializeImagePulls false", grade Verified;
+        /// Whether a container that starts asks the registry for its image.
+        image_pull_policy: ImagePullPolicy = "if-not-present", from "v1.36.2 pkg/apis/core/v1/defaults.go, for tags other than latest", grade Verified;
+        /// First wait after a pull that failed.
+        pull_backoff: SimDuration = "10s", from "v1.36.2 pkg/kubelet/kubelet.go imageBackOff", grade Verified;
+        /// Longest such wait; each one is twice the one before.
+        pull_backoff_max: SimDuration = "300s", from "v1.36.2 pkg/kubelet/kubelet.go imageBackOff", grade Verified;
         /// Time for sandbox, network and container, without image pull and the processes' own start.
         container_start: SimDuration = "1s", from "pod start-up below 5 s at the 99th percentile is the service level; no source found for the median", grade Estimate;
         /// Time from the return of a machine until its kubelet runs again.
@@ -166,8 +183,73 @@ section! {
         backoff_jitter: Fraction = "50%", from "v1.36.2 pkg/kubelet/pod_workers.go completeWork", grade Verified;
         /// How long a pod that is to end goes on serving, so that callers can learn of it (preStop sleep).
         pre_stop: SimDuration = "5s", from "5-15 s is usual advice; no source found", grade Estimate;
-        /// The longest that a pod may take to end.
+        /// The longest that a pod may take to end: preStop, then the processes finish what they have, then they are killed.
         termination_grace: SimDuration = "30s", from "v1.36.2 DefaultTerminationGracePeriodSeconds", grade Verified;
+        /// How often it looks at the memory of its node.
+        housekeeping: SimDuration = "10s" in |d| !d.is_zero() => "more than zero", from "v1.36.2 pkg/kubelet/eviction, evictionMonitoringPeriod", grade Verified;
+        /// With less memory free it evicts a pod; pods cannot request it. Zero is never.
+        eviction_memory: Bytes = "100MiB", from "v1.36.2 evictionHard memory.available", grade Verified;
+        /// How long a node that was low on memory takes no new pods.
+        pressure_transition: SimDuration = "5m", from "v1.36.2 eviction-pressure-transition-period", grade Verified;
+    }
+}
+
+section! {
+    /// What a kubelet asks the containers of a pod, and how patient it is.
+    pub struct ProbesParameters {
+        startup: StartupParameters, section;
+        readiness: ReadinessParameters, section;
+        liveness: LivenessParameters, section;
+    }
+}
+
+section! {
+    /// Has it started? Until it has, nothing else is asked.
+    pub struct StartupParameters {
+        /// Whether it is asked; otherwise a container has started as soon as its process runs.
+        enabled: bool = true, from "good practice beside a liveness probe, which would kill what starts slowly", grade Choice;
+        /// Time from the start of the container until it is asked first.
+        initial_delay: SimDuration = "0s", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// Time between two questions.
+        period: SimDuration = "10s" in |d| !d.is_zero() => "more than zero", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// How long an answer is waited for; a refused connection fails at once.
+        timeout: SimDuration = "1s", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// Failures in a row after which the container is killed.
+        failure_threshold: u32 = 30 in |&n| n > 0 => "at least 1", from "the documentation's example; upstream's default is 3", grade Recalled;
+    }
+}
+
+section! {
+    /// Can it serve? Who cannot gets no requests.
+    pub struct ReadinessParameters {
+        /// Whether it is asked; otherwise a container gets requests as soon as it has started.
+        enabled: bool = true, from "good practice for all that serves", grade Choice;
+        /// Time from the start of the container until it is asked first.
+        initial_delay: SimDuration = "0s", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// Time between two questions.
+        period: SimDuration = "10s" in |d| !d.is_zero() => "more than zero", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// How long an answer is waited for; a refused connection fails at once.
+        timeout: SimDuration = "1s", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// Successes in a row after which it gets requests.
+        success_threshold: u32 = 1 in |&n| n > 0 => "at least 1", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// Failures in a row after which it gets none.
+        failure_threshold: u32 = 3 in |&n| n > 0 => "at least 1", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+    }
+}
+
+section! {
+    /// Is it alive? Who is not is killed and started again.
+    pub struct LivenessParameters {
+        /// Whether it is asked; otherwise a process that hangs does so until somebody comes.
+        enabled: bool = true, from "common for what may hang, and debated", grade Choice;
+        /// Time from the start of the container until it is asked first.
+        initial_delay: SimDuration = "0s", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// Time between two questions.
+        period: SimDuration = "10s" in |d| !d.is_zero() => "more than zero", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// How long an answer is waited for; a refused connection fails at once.
+        timeout: SimDuration = "1s", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
+        /// Failures in a row after which the container is killed.
+        failure_threshold: u32 = 3 in |&n| n > 0 => "at least 1", from "v1.36.2 pkg/apis/core/v1/defaults.go", grade Verified;
     }
 }
 

@@ -218,7 +218,9 @@ impl Releases {
 fn set_version(id: DeploymentId, version: Version, cx: &mut Context<'_>) {
     let store = &mut cx.cluster.store;
     let mut spec = store.template(store.deployment(id).template).spec.clone();
-    spec.containers[0].image.tag = version.0;
+    // Sidecars are the platform team's, and stay what they are.
+    let own = spec.init_containers.iter_mut().filter(|c| !c.is_sidecar).chain(&mut spec.containers);
+    own.for_each(|container| container.image.tag = version.0);
     let template = store.intern_template(spec);
     store.set_template(id, template);
 }

@@ -6,7 +6,7 @@
 //! Start at [`Plan::of`].
 
 use super::Kubernetes;
-use super::bodies::{deployment_of, program};
+use super::bodies::{deployment_of, image_of};
 use super::components::cluster_autoscaler::add_node;
 use super::components::hpa::Hpa;
 use super::node_pool::{pack, room};
@@ -14,18 +14,21 @@ use super::parameters::{KubernetesParameters, Requests};
 use crate::catalog::InstanceId;
 use crate::cluster::Cluster;
 use crate::cluster::objects::{
-    Container, Deployment, DisruptionBudget, Image, Labels, Name, Owner, PodSpec, ReplicaSetId, Resources,
-    Size, Strategy,
+    Container, Deployment, DisruptionBudget, Labels, Name, Owner, PodSpec, ReplicaSetId, Resources, Size,
+    Strategy,
 };
 use crate::parameter::{Bytes, Fraction};
 use crate::platform::practice::PracticeParameters;
 use crate::platform::sizing::{Infeasible, ServiceSize, use_beyond_request};
-use crate::world::{Api, ServiceId};
+use crate::world::{Api, ContainerParameters, Role, ServiceId, Version};
 
 /// Sizes of one service.
 #[derive(Clone, Copy, Debug)]
 pub struct ServicePlan {
     pub service: ServiceId,
+    /// What its running containers ask for together [milli-CPU].
+    cpu: u32,
+    /// What a pod takes of a node: that, or the largest step of its start.
     pub requests: Resources,
     /// Pods at the forecast peak.
     pub peak: u32,
@@ -125,13 +128,42 @@ fn plan_service(
     let used = api.forecast_now(service) * info.parameters.cpu_per_request.as_secs_f64() * 1_000.0;
     let balanced = (used / (f64::from(cpu) * target)).ceil() as u32;
     let now = if p.hpa.enabled { balanced.clamp(min, max) } else { peak };
-    let memory = info.parameters.memory().as_bytes();
-    let memory = match p.requests {
-        Requests::Declared | Requests::Tuned => memory,
-        Requests::Field => (memory as f64 * p.over_request.as_f64()).round() as u64,
+    let requests = pod_spec(service, cpu, p, api).requests();
+    let explicit = given.is_some_and(|g| g.boxes.is_some());
+    ServicePlan { service, cpu, requests, peak, now, hpa, explicit }
+}
+
+/// A pod of a service whose running containers ask for `cpu` together [milli-CPU]: each for the share that it declares.
+fn pod_spec(service: ServiceId, cpu: u32, p: &KubernetesParameters, api: &Api<'_>) -> PodSpec {
+    let parameters = api.service(service).parameters;
+    let declared = parameters.cpu_request().as_milli();
+    let memory_factor = match p.requests {
+        Requests::Declared | Requests::Tuned => 1.0,
+        Requests::Field => p.over_request.as_f64(),
     };
-    let requests = Resources::of_pod(cpu, memory);
-    ServicePlan { service, requests, peak, now, hpa, explicit: given.is_some_and(|g| g.boxes.is_some()) }
+    let mut left = cpu;
+    let mut container = |part: usize, c: &ContainerParameters, is_last: bool| {
+        let share = f64::from(cpu) * f64::from(c.cpu.as_milli()) / f64::from(declared.max(1));
+        let own = if is_last { left } else { (share.round() as u32).min(left) };
+        left -= if c.role == Role::Init { 0 } else { own };
+        Container {
+            image: image_of(service, part, Version(0)),
+            cpu: Some(if c.role == Role::Init { c.cpu.as_milli() } else { own }),
+            memory: Some((c.memory.as_bytes() as f64 * memory_factor).round() as u64),
+            is_sidecar: c.role == Role::Sidecar,
+        }
+    };
+    let parts: Vec<(usize, &ContainerParameters)> =
+        parameters.container.iter().map(|(_, c)| c).enumerate().collect();
+    let last = parts.iter().rfind(|(_, c)| c.role == Role::App).map(|(part, _)| *part);
+    let (apps, before): (Vec<_>, Vec<_>) = parts.into_iter().partition(|(_, c)| c.role == Role::App);
+    let init_containers = before.into_iter().map(|(part, c)| container(part, c, false)).collect();
+    let containers: Vec<Container> =
+        apps.into_iter().map(|(part, c)| container(part, c, Some(part) == last)).collect();
+    let seconds = p.node_lifecycle.toleration.as_secs_f64().round() as u32;
+    let first = *containers.first().expect("the scenario was checked for a part that serves");
+    PodSpec { init_containers, containers, ..PodSpec::of_container(labels_of(service), first) }
+        .with_default_tolerations(seconds)
 }
 
 /// CPU as people write it [milli-CPU].
@@ -187,7 +219,7 @@ fn labels_of(service: ServiceId) -> Labels {
 impl Kubernetes {
     pub(super) fn start_service(&mut self, plan: &ServicePlan, api: &mut Api<'_>) {
         let now = api.now();
-        let template = self.template(plan);
+        let template = pod_spec(plan.service, plan.cpu, &self.parameters, api);
         let replicas = plan.now;
         let rollout = &self.parameters.deployment;
         let share = |f: Fraction| Size::Share((f.as_f64() * 1e6).round() as u32);
@@ -205,7 +237,7 @@ impl Kubernetes {
         let (id, set) = store.adopt_deployment(deployment, now);
         assert_eq!((id, service.0), (deployment_of(plan.service), id.0), "services start in their order");
         for _ in 0..replicas {
-            self.adopt_pod(set, api);
+            self.adopt_pod(plan.service, set, api);
         }
         let budget =
             DisruptionBudget::new(&labels_of(plan.service), self.parameters.disruption_budget.keep());
@@ -223,20 +255,8 @@ impl Kubernetes {
         api.alert_on_errors(plan.service, self.practice.error_alert());
     }
 
-    /// The pod template of a service: one container stands for all of its.
-    fn template(&self, plan: &ServicePlan) -> PodSpec {
-        let container = Container {
-            image: Image { repository: u32::from(plan.service.0), tag: 0 },
-            cpu: Some(plan.requests.cpu),
-            memory: Some(plan.requests.memory),
-            is_sidecar: false,
-        };
-        let seconds = self.parameters.node_lifecycle.toleration.as_secs_f64().round() as u32;
-        PodSpec::of_container(labels_of(plan.service), container).with_default_tolerations(seconds)
-    }
-
     /// A pod that has been running for a while, where the scheduler would put it.
-    fn adopt_pod(&mut self, set: ReplicaSetId, api: &mut Api<'_>) {
+    fn adopt_pod(&mut self, service: ServiceId, set: ReplicaSetId, api: &mut Api<'_>) {
         let now = api.now();
         let Cluster { store, scheduler, .. } = &mut self.cluster;
         let template = store.replica_set(set).expect("just made").template;
@@ -254,11 +274,10 @@ impl Kubernetes {
         store.bind(pod, node);
         store.set_started(pod, now);
         store.set_ready(pod, true, now);
-        let (service, _) = program(store.template(template));
-        let bytes = api.service(service).parameters.images().as_bytes();
-        self.components.kubelets.adopt_image(node, service, bytes);
         let vm = self.bodies.vm_of(node).expect("just chosen");
         self.bodies.add_pod(pod, api.adopt_box(service, vm));
+        let (mut cx, components, _) = self.parts(api);
+        components.kubelets.adopt_pod(pod, node, &mut cx, api);
     }
 
     /// A node in the zone with the fewest.
@@ -269,7 +288,7 @@ impl Kubernetes {
         let instance = autoscaler.instance();
         let vm = api.adopt_vm(instance, zone, cx.parameters.node_pool.purchase);
         let id = add_node(vm, zone, instance, &mut cx, api);
-        components.kubelets.add_node(id);
+        components.kubelets.add_node(id, &cx, api);
     }
 
     /// What one pod can use when all services have their planned load: what it needs, and what is idle on its node.
@@ -306,7 +325,7 @@ impl Kubernetes {
                 "{}: {} pods of {}m at the start, {} at the peak, {range}; {}",
                 size.service,
                 s.now,
-                s.requests.cpu,
+                s.cpu,
                 s.peak,
                 size.purpose()
             ));

@@ -15,6 +15,8 @@ use crate::world::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+mod kubelet;
+
 pub(super) fn secs(s: u64) -> SimDuration {
     SimDuration::from_secs(s)
 }
@@ -71,6 +73,7 @@ pub(super) fn spec(services: Vec<(String, ServiceParameters, Curve)>, horizon: S
     faults.rack_outage.rate = Rate::ZERO;
     faults.rack_network.rate = Rate::ZERO;
     faults.slow_vm.rate = Rate::ZERO;
+    faults.registry_outage.rate = Rate::ZERO;
     WorldSpec {
         calendar: Calendar::new(
             jiff::civil::date(2026, 1, 5),
@@ -214,6 +217,14 @@ fn without_grace_and_toleration_a_replacement_comes_within_seconds() {
 
 /// One good release on ten pods; gives back the record and when the rollout began.
 fn one_release(tune: impl Fn(&mut ServiceParameters), horizon: SimDuration) -> (Record, SimTime) {
+    one_release_on(fixed(10, 6), tune, horizon)
+}
+
+fn one_release_on(
+    p: KubernetesParameters,
+    tune: impl Fn(&mut ServiceParameters),
+    horizon: SimDuration,
+) -> (Record, SimTime) {
     let mut s = service(50.0);
     s.1.release.rate = Rate::from_per_second(1.0 / (3.0 * 86_400.0));
     s.1.release.failure_rate = Fraction::ZERO;
@@ -223,7 +234,7 @@ fn one_release(tune: impl Fn(&mut ServiceParameters), horizon: SimDuration) -> (
         matches!(o, Observation::Rollout { step: crate::world::observation::RolloutStep::Begins, .. })
     };
     for seed in 1..50 {
-        let record = record(&spec, fixed(10, 6), seed);
+        let record = record(&spec, p.clone(), seed);
         if let [begin] = record.times(begins)[..]
             && begin + SimDuration::from_hours(2) < SimTime::ZERO + horizon
         {
@@ -436,6 +447,16 @@ fn storm(p: KubernetesParameters, seed: u64, zones: u32) -> (u64, Kubernetes) {
     spec.faults.process_crash.rate = Rate::from_per_second(1.0 / 20_000.0);
     spec.faults.zone_outage.rate = Rate::from_per_second(1.0 / 86_400.0);
     spec.faults.spot_reclaim.rate = Rate::from_per_second(1.0 / 86_400.0);
+    spec.faults.process_crash.hang_share = Fraction::new(0.3).expect("a fraction");
+    spec.faults.registry_outage.rate = Rate::from_per_second(1.0 / 43_200.0);
+    // A leak that fills a node within hours.
+    let leaking = ContainerParameters {
+        startup: constant(10),
+        leak: "400MiB/h".parse().expect("a leak"),
+        ..ContainerParameters::default()
+    };
+    spec.services[1].1.container = Named::default();
+    spec.services[1].1.container.insert("app", leaking);
     let mut world = World::new(&spec, seed, 0);
     let mut kubernetes = Kubernetes::new(p, PracticeParameters::default());
     let mut fingerprint = Fingerprint(DefaultHasher::new());
@@ -463,6 +484,7 @@ fn the_books_balance_after_any_storm() {
             k.cluster
                 .store
                 .pods_on(id)
+                .filter(|(_, pod)| !pod.is_terminal())
                 .for_each(|(_, pod)| requested.add(k.cluster.store.template(pod.template).requests));
             assert_eq!(node.requested, requested);
             assert!(requested.cpu <= node.allocatable.cpu && requested.pods <= node.allocatable.pods);
@@ -569,6 +591,28 @@ const OTHER_VALUES: &[&str] = &[
     "kubelet.backoff_jitter = '10%'",
     "kubelet.pre_stop = '15s'",
     "kubelet.termination_grace = '2s'",
+    "kubelet.image_pull_policy = 'always'",
+    "kubelet.pull_backoff = '1m'",
+    "kubelet.pull_backoff_max = '20s'",
+    "kubelet.housekeeping = '5m'",
+    "kubelet.eviction_memory = '300MiB'",
+    "kubelet.pressure_transition = '1h'",
+    "probes.startup.enabled = false",
+    "probes.startup.initial_delay = '1m'",
+    "probes.startup.period = '3s'",
+    "probes.startup.timeout = '5s'",
+    "probes.startup.failure_threshold = 1",
+    "probes.readiness.enabled = false",
+    "probes.readiness.initial_delay = '1m'",
+    "probes.readiness.period = '3s'",
+    "probes.readiness.timeout = '5s'",
+    "probes.readiness.success_threshold = 3",
+    "probes.readiness.failure_threshold = 1",
+    "probes.liveness.enabled = false",
+    "probes.liveness.initial_delay = '3h'",
+    "probes.liveness.period = '3s'",
+    "probes.liveness.timeout = '5s'",
+    "probes.liveness.failure_threshold = 1",
     "control_plane.watch_latency = '50ms'",
     "control_plane.client_rate = '1/s'",
     "control_plane.client_burst = 1",

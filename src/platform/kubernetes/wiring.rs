@@ -10,10 +10,9 @@ use super::event::{Component, Event};
 use crate::cluster::objects::{DeploymentId, PodId, ServiceId};
 use crate::cluster::queue::WorkQueue;
 use crate::cluster::store::Change;
-use crate::engine::SimDuration;
 use crate::parameter::{Bytes, MilliCpu};
-use crate::world::Api;
 use crate::world::observation::Amount;
+use crate::world::{Api, Ending};
 
 /// What waits for each component.
 #[derive(Default)]
@@ -68,7 +67,7 @@ impl Kubernetes {
             }
             Change::PodRemoved(pod) => {
                 if let Some(subject) = self.bodies.remove_pod(pod.id) {
-                    api.stop_box(subject, SimDuration::ZERO);
+                    api.stop_box(subject, Ending::NOW);
                 }
             }
             Change::DeploymentScaled(id) => {
@@ -103,7 +102,7 @@ impl Kubernetes {
             Change::PodUnschedulable(_) => autoscaler.look_now(cx),
             Change::PodTerminating(id) => queues.kubelet.add(id, visible),
             Change::PodRemoved(pod) => {
-                components.kubelets.forget(pod.id);
+                components.kubelets.pod_gone(pod.id);
                 for &service in &cx.cluster.store.template(pod.template).services {
                     components.kube_proxy.notice(service, pod.id);
                 }

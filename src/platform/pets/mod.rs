@@ -312,7 +312,10 @@ impl Platform for Pets {
             Signal::Release { service, version } => self.on_release(service, version, api),
             // Pets are not bought as spot: nobody would give them names.
             Signal::SpotNotice { .. } | Signal::SpotReclaimed { .. } => {}
-            Signal::BoxStopped { .. } | Signal::Heartbeat { .. } => {}
+            Signal::BoxStopped { .. }
+            | Signal::Heartbeat { .. }
+            | Signal::Probe { .. }
+            | Signal::MemoryLow { .. } => {}
         }
     }
 

@@ -9,7 +9,7 @@ use crate::parameter::ScalarDistribution;
 use crate::verify::{Band, Check};
 
 /// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
-const STREAMS: [(&str, f64); 56] = [
+const STREAMS: [(&str, f64); 60] = [
     ("vm boot", 0.6743800414300479),
     ("vm reboot", 0.5744394966433012),
     ("vm launch failure", 0.257066143071922),
@@ -17,6 +17,10 @@ const STREAMS: [(&str, f64); 56] = [
     ("vm crash duration", 0.4385390253606197),
     ("vm loss", 0.37494777965315984),
     ("process crash", 0.631787156232395),
+    ("probe phase", 0.8817301410806261),
+    ("process hang", 0.9700934495873658),
+    ("registry outage", 0.42648521157217345),
+    ("registry outage duration", 0.393901127705479),
     ("zone outage", 0.04130729841659375),
     ("zone outage duration", 0.09682533916243996),
     ("box start-up", 0.7864844170544266),

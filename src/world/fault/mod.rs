@@ -9,6 +9,7 @@
 
 mod group;
 mod process_crash;
+mod registry_outage;
 mod renewal;
 mod slow_vm;
 mod spot_reclaim;
@@ -22,12 +23,14 @@ pub use group::{
     ZoneOutageParameters,
 };
 pub use process_crash::ProcessCrashParameters;
+pub use registry_outage::RegistryOutageParameters;
 pub use slow_vm::SlowVmParameters;
 pub use spot_reclaim::SpotReclaimParameters;
 pub use vm_crash::VmCrashParameters;
 pub use vm_loss::VmLossParameters;
 
 pub(super) use group::GroupWeather;
+pub(super) use registry_outage::Registry;
 pub(super) use renewal::Renewal;
 pub(super) use slow_vm::Slowness;
 pub(super) use spot_reclaim::Reclaim;
@@ -55,6 +58,7 @@ section! {
         zone_outage: ZoneOutageParameters, section;
         spot_reclaim: SpotReclaimParameters, section;
         human_slip: HumanSlipParameters, section;
+        registry_outage: RegistryOutageParameters, section;
     }
 }
 
@@ -76,10 +80,14 @@ pub enum FaultKind {
     OutOfMemory,
     /// Somebody broke it by hand: see [`super::people`].
     HumanSlip,
+    /// Its process accepts requests and answers none.
+    ProcessHang,
+    /// Nobody gets an image.
+    RegistryOutage,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 13] = [
+    pub const ALL: [FaultKind; 15] = [
         FaultKind::VmCrash,
         FaultKind::VmLoss,
         FaultKind::ProcessCrash,
@@ -93,6 +101,8 @@ impl FaultKind {
         FaultKind::SpotReclaim,
         FaultKind::OutOfMemory,
         FaultKind::HumanSlip,
+        FaultKind::ProcessHang,
+        FaultKind::RegistryOutage,
     ];
 
     /// As written in results.
@@ -111,6 +121,8 @@ impl FaultKind {
             FaultKind::SpotReclaim => "spot-reclaim",
             FaultKind::OutOfMemory => "out-of-memory",
             FaultKind::HumanSlip => "human-slip",
+            FaultKind::ProcessHang => "process-hang",
+            FaultKind::RegistryOutage => "registry-outage",
         }
     }
 }

@@ -1,10 +1,13 @@
-//! The process of a box dies: a bug, an unhandled error. Memory that runs out is an affair of its own.
+//! The process of a box dies, or hangs: a bug, an unhandled error, a deadlock. Memory that runs out is an affair of
+//! its own.
 //!
-//! When: a renewal process per numbered box of a service. Who: the box that has the number. What: its processes end; the
-//! machine is fine and refuses connections until something starts them again.
+//! When: a renewal process per numbered box of a service. Who: the box that has the number. What: its processes end, and
+//! the machine is fine and refuses connections until something starts them again. Or, with the chance `hang_share`,
+//! they hang: the port accepts and nothing ever answers, and no agent sees an exit. Whoever checks that requests are
+//! answered finds that, whoever only supervises processes does not.
 
 use super::{FaultId, FaultKind, Renewal};
-use crate::parameter::{Hazard, Rate, section};
+use crate::parameter::{Fraction, Hazard, Rate, section};
 use crate::world::event::Event;
 use crate::world::ids::BoxId;
 use crate::world::observation::Exit;
@@ -19,6 +22,8 @@ section! {
         rate: Rate = "1/month", from "none found", grade Estimate;
         /// How the times between two of them are spread.
         hazard: Hazard = "exponential", from "none found", grade Estimate;
+        /// Share of them in which the process does not end but hangs: it accepts requests and answers none.
+        hang_share: Fraction = "10%", from "none found", grade Estimate;
     }
 }
 
@@ -53,6 +58,12 @@ impl World {
         b.crash = None;
         let entity = [u64::from(b.service.0), u64::from(b.ordinal)];
         let count = self.services[entity[0] as usize].process_crashes[entity[1] as usize].count;
+        // Which of a numbered box's crashes are hangs is part of the weather.
+        let mut kind_of = self.streams.open(streams::PROCESS_HANG, &[entity[0], entity[1], count]);
+        if kind_of.chance(self.faults.process_crash.hang_share.as_f64()) {
+            let kind = FaultKind::ProcessHang;
+            return self.hang_box(subject, FaultId::new(kind, entity, count), kind);
+        }
         let kind = FaultKind::ProcessCrash;
         self.exit_box(subject, Exit::Fault { fault: FaultId::new(kind, entity, count), kind });
         self.signals.push_back(Signal::ProcessExited { subject });

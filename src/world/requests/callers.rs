@@ -239,7 +239,8 @@ impl Requests {
         self.desks.keys().copied().collect()
     }
 
-    pub(super) fn inside(&self, subject: BoxId) -> usize {
+    /// Requests inside one box.
+    pub fn inside(&self, subject: BoxId) -> usize {
         self.desks.get(&subject).map_or(0, |d| d.station.inside())
     }
 

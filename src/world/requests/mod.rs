@@ -234,6 +234,7 @@ impl World {
         }
         self.forget_done(service, subject);
         self.schedule_done(service, subject);
+        self.stop_if_done(subject);
     }
 
     fn forget_done(&mut self, service: ServiceId, subject: BoxId) {

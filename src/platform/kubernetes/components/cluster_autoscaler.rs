@@ -286,8 +286,11 @@ pub fn add_node(
 ) -> NodeId {
     let name = Name::number(cx.cluster.store.node_set() as u32);
     let labels = Labels::default().with(Name::ZONE, zone_name(zone));
-    let allocatable = allocatable(api.catalog().get(instance), cx.parameters.node_pool.provider);
-    let node = Node { requested: daemon_sets(cx.parameters), ..Node::new(name, labels, allocatable) };
+    let machine = api.catalog().get(instance);
+    let allocatable = allocatable(machine, cx.parameters);
+    let capacity = Resources { memory: machine.memory.as_bytes(), ..allocatable };
+    let requested = daemon_sets(cx.parameters);
+    let node = Node { requested, capacity, ..Node::new(name, labels, allocatable) };
     let id = cx.cluster.store.add_node(node);
     cx.bodies.add_node(id, vm);
     cx.watch_lease(vm, api);

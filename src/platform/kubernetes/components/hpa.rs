@@ -152,7 +152,9 @@ impl Watch {
             return None;
         }
         let store = &cx.cluster.store;
-        let request = i64::from(store.template(store.deployment(id).template).requests.cpu.max(1));
+        // Init containers do not count: what runs is compared with what those that run ask for.
+        let running = store.template(store.deployment(id).template).spec.running();
+        let request = i64::from(running.map(|c| c.cpu.unwrap_or(0)).sum::<u32>().max(1));
         let initialization = cx.parameters.hpa.cpu_initialization;
         let trust = Trust::Cpu { initialization, readiness_delay: READINESS_DELAY };
         let sample = Sample { value: 0, taken: scraped - m.lag, window: m.resolution };

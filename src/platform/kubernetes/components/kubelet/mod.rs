@@ -1,0 +1,114 @@
+//! Kubelets: bring the pods bound to their node to life, keep them alive, and end them.
+//!
+//! Watches pods that are bound to a node, and the reports of the container runtime, which are those of the world's
+//! agents. Reads the pods. Writes their phase and readiness, and images and pressure of the node. Follows pkg/kubelet of
+//! v1.36.2, part by part: [`pods`] (the start and restart of containers), [`images`], [`probes`], [`termination`],
+//! [`eviction`], [`backoff`].
+//!
+//! *Deviation:* one box stands for the containers of a pod: they crash, leak and end together. All kubelets share the clocks
+//! of relist and housekeeping.
+//!
+//! Start at [`Kubelets::sync`](pods).
+
+mod backoff;
+mod eviction;
+mod images;
+mod pods;
+mod probes;
+mod termination;
+
+use super::Context;
+use crate::cluster::objects::{Image, NodeId, PodId};
+use crate::engine::SimTime;
+use crate::platform::kubernetes::bodies::program;
+use crate::platform::kubernetes::event::Event;
+use crate::world::{Api, Ending, ServiceId, Version, VmStatus};
+use backoff::{CrashLoop, PullBackoff};
+use images::{Fetch, NodeImages};
+use probes::Clocks;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the kubelets of all nodes remember.
+#[derive(Debug, Default)]
+pub struct Kubelets {
+    images: BTreeMap<NodeId, NodeImages>,
+    fetching: BTreeMap<PodId, Fetch>,
+    pull_backoffs: BTreeMap<(PodId, Image), PullBackoff>,
+    crash_loops: BTreeMap<PodId, CrashLoop>,
+    clocks: BTreeMap<PodId, Clocks>,
+    /// Evicted pods that have not ended yet.
+    evicted: BTreeSet<PodId>,
+    /// When a look last found too little memory.
+    pressure: BTreeMap<NodeId, SimTime>,
+    /// Nodes whose machine is back and whose kubelet does not run yet.
+    restarting: BTreeSet<NodeId>,
+}
+
+/// Nodes and machines that come, go and come back.
+impl Kubelets {
+    /// A machine became a node.
+    pub fn add_node(&mut self, node: NodeId, cx: &Context<'_>, api: &mut Api<'_>) {
+        self.add_cache(node);
+        self.watch_memory(node, cx, api);
+    }
+
+    pub fn remove_node(&mut self, node: NodeId) {
+        self.images.remove(&node);
+        self.pressure.remove(&node);
+        self.restarting.remove(&node);
+    }
+
+    /// The machine of a node is up again; its kubelet will be soon.
+    pub fn on_machine_back(&mut self, node: NodeId, cx: &mut Context<'_>) {
+        self.restarting.insert(node);
+        cx.after(cx.parameters.kubelet.restart, Event::KubeletRestarted(node));
+    }
+
+    /// Whether the machine of a node runs, but its kubelet does not yet: it renews no lease.
+    pub fn is_restarting(&self, node: NodeId) -> bool {
+        self.restarting.contains(&node)
+    }
+
+    /// The kubelet runs again and finds none of its containers running: sandboxes and init containers start anew, too.
+    pub fn on_restarted(&mut self, node: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        self.restarting.remove(&node);
+        if cx.cluster.store.node(node).is_none() || !is_alive(node, cx, api) {
+            return;
+        }
+        self.forget_pulls(node, cx.now);
+        self.watch_memory(node, cx, api);
+        self.find_pods(node, cx, api);
+        let pods: Vec<PodId> = cx.cluster.store.pods_on(node).map(|(p, _)| p).collect();
+        for id in pods {
+            let pod = cx.cluster.store.pod(id).expect("indexed pods exist");
+            let Some(subject) = cx.bodies.box_of(id) else { continue };
+            if pod.is_terminating() || self.evicted.contains(&id) {
+                api.stop_box(subject, Ending::NOW);
+                continue;
+            }
+            api.declare_known_down(subject);
+            self.crash_loops.remove(&id);
+            self.forget_fetch(id);
+            cx.cluster.store.set_ready(id, false, cx.now);
+            cx.cluster.store.set_started(id, cx.now);
+            self.fetch(id, images::Then::Prepare, cx, api);
+        }
+    }
+
+    /// The node of a pod that is to run, if its kubelet is at work.
+    fn working_node_of(&self, id: PodId, cx: &Context<'_>, api: &Api<'_>) -> Option<NodeId> {
+        let pod = cx.cluster.store.pod(id).filter(|pod| pod.is_active() && !self.evicted.contains(&id))?;
+        let node = pod.node.filter(|_| cx.bodies.box_of(id).is_some())?;
+        (!self.restarting.contains(&node) && is_alive(node, cx, api)).then_some(node)
+    }
+}
+
+fn is_alive(node: NodeId, cx: &Context<'_>, api: &Api<'_>) -> bool {
+    cx.bodies.vm_of(node).is_some_and(|vm| api.vm_status(vm) == VmStatus::Running)
+}
+
+/// What the pod runs.
+fn program_of(id: PodId, cx: &Context<'_>) -> (ServiceId, Version) {
+    let pod = cx.cluster.store.pod(id).expect("pods that exist run something");
+    program(cx.cluster.store.template(pod.template))
+}

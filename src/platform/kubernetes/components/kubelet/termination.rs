@@ -1,0 +1,93 @@
+//! The end of pods and containers: preStop, SIGTERM, SIGKILL.
+//!
+//! Watches pods with a deletionTimestamp. Stops boxes; deletes the pod object when its containers are gone. Follows
+//! killContainer (pkg/kubelet/kuberuntime) of v1.36.2: preStop runs first and inside the grace period, while the
+//! endpoint of a pod that ends is removed beside it; SIGTERM then has what is left of the grace, but never less than 2 s;
+//! SIGKILL. A process that hears SIGTERM closes its port, finishes the requests that it has and exits; one that hangs
+//! is killed. Liveness and startup probes end with the deletion, readiness goes on.
+//!
+//! *Deviation:* sidecars, which end after the others within the same grace, take no time of their own.
+//!
+//! Start at [`Kubelets::end_pod`].
+
+use super::{Context, Kubelets};
+use crate::cluster::objects::{Phase, PodId};
+use crate::engine::SimDuration;
+use crate::platform::kubernetes::parameters::KubeletParameters;
+use crate::world::{Api, BoxId, Ending};
+
+/// The least that SIGTERM has (`minimumGracePeriodInSeconds`).
+const SIGTERM_LEAST: SimDuration = SimDuration::from_secs(2);
+
+/// preStop within `grace`, SIGTERM after it.
+fn ending(p: &KubeletParameters, grace: SimDuration) -> Ending {
+    let notice = p.pre_stop.min(grace);
+    Ending { notice, grace: grace.max(notice + SIGTERM_LEAST) }
+}
+
+impl Kubelets {
+    /// The pod is deleted: its containers end in order.
+    pub(super) fn end_pod(&mut self, id: PodId, subject: BoxId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        self.forget(id);
+        Kubelets::end_liveness(subject, api);
+        let p = &cx.parameters.kubelet;
+        api.stop_box(subject, ending(p, p.termination_grace));
+    }
+
+    /// The pod is evicted: its containers end within `grace`.
+    pub(super) fn end_evicted(
+        &mut self,
+        id: PodId,
+        subject: BoxId,
+        grace: SimDuration,
+        cx: &mut Context<'_>,
+        api: &mut Api<'_>,
+    ) {
+        self.forget(id);
+        Kubelets::end_liveness(subject, api);
+        api.stop_box(subject, ending(&cx.parameters.kubelet, grace));
+    }
+
+    /// A container that fails its probes ends in order, and will be started again.
+    pub fn kill(&mut self, id: PodId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        if cx.cluster.store.pod(id).is_none_or(|pod| !pod.is_active()) {
+            return;
+        }
+        let Some(subject) = cx.bodies.box_of(id) else { return };
+        Kubelets::end_liveness(subject, api);
+        let p = &cx.parameters.kubelet;
+        api.end_processes(subject, ending(p, p.termination_grace));
+    }
+
+    /// The container runtime has ended a pod that was to end: an evicted one stays as Failed, for its owner to see.
+    pub fn on_stopped(&mut self, subject: BoxId, cx: &mut Context<'_>) {
+        let Some(id) = cx.bodies.pod_of(subject) else { return };
+        cx.bodies.remove_pod(id);
+        let is_deleted = cx.cluster.store.pod(id).is_some_and(|pod| pod.is_terminating());
+        if self.evicted.remove(&id) && !is_deleted {
+            cx.cluster.store.set_ended(id, Phase::Failed, cx.now);
+        } else {
+            cx.cluster.store.remove_pod(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sigterm_has_what_pre_stop_leaves_of_the_grace_but_two_seconds_at_least() {
+        let secs = SimDuration::from_secs;
+        let check = |pre_stop, grace, expected: (u64, u64)| {
+            let p = KubeletParameters { pre_stop: secs(pre_stop), ..Default::default() };
+            let ending = ending(&p, secs(grace));
+            assert_eq!((ending.notice, ending.grace), (secs(expected.0), secs(expected.1)));
+        };
+        check(5, 30, (5, 30));
+        // A preStop as long as the grace, and one that is cut short.
+        check(30, 30, (30, 32));
+        check(5, 1, (1, 3));
+        check(0, 0, (0, 2));
+    }
+}
