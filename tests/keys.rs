@@ -325,6 +325,11 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
         &["platform.k8s.node_pool.node_type=m7i.4xlarge"],
         &["1s"],
     ),
+    (
+        "platform.NAME.cluster_autoscaler.eviction_time",
+        &["platform.k8s.disruption_budget.min_available=100%"],
+        &["1s", "20m"],
+    ),
     ("platform.NAME.cluster_autoscaler.backoff_max", &["cloud.launch_failure=70%"], &["5m"]),
     ("practice.machines", &[], &["['m7i.4xlarge']"]),
     ("faults.spot_reclaim.rate", &SPOT, &["300/year"]),

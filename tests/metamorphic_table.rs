@@ -64,7 +64,16 @@ const SPOT: &[&str] = &[
 const TWELVE: &[&str] = &["platform.pets.size.web.boxes=12", "platform.pets.size.web.machine=m7i.large"];
 const TIGHT: &[&str] = &["platform.pets.size.web.boxes=2", "platform.pets.size.web.machine=m7i.large"];
 const SALE: &[&str] = &["service.web.traffic.event.sale.on=['2026-01-08']"];
-const MANY_REPAIRS: &[&str] = &["faults.vm_loss.rate=300/year", "platform.pets.build=4h"];
+const MANY_REPAIRS: &[&str] =
+    &["faults.vm_loss.rate=300/year", "platform.pets.build=4h", "platform.pets.repair=rebuild"];
+const REBUILD: &[&str] = &["platform.pets.repair=rebuild"];
+const STRANGERS: &[&str] = &[
+    "platform.pets.repair=rebuild",
+    "team.knowledge.people=1",
+    "team.knowledge.runbooks=0%",
+    "team.knowledge.reachable=0%",
+];
+const SLIPS: &[&str] = &["faults.human_slip.chance=20%"];
 
 #[rustfmt::skip]
 const REQUESTS: &[Line] = &[
@@ -87,6 +96,7 @@ const REQUESTS: &[Line] = &[
     line("service.web.traffic.flash.half_life", ["10m", "2h"], "availability", Down, &PETS, &[&QUIET, TIGHT, CROWD], "the crowd leaves more slowly"),
     line("service.web.traffic.flash.rate", ["20/year", "200/year"], "availability", Down, &PETS, &[&QUIET, TIGHT], "there are more crowds"),
     line("service.web.traffic.bursts.dispersion", ["1", "80"], "within_goal", Down, &PETS, &[&QUIET, TIGHT], "waits are convex in the load"),
+    line("service.web.container.app.image_base", ["10%", "95%"], "release_duration", Down, K8S, &[RELEASES, &["platform.k8s.kubelet.pull_throughput=5MB"]], "more of a new image is there already"),
     line("service.web.release.rate", ["1/week", "5/week"], "mixed_version_minutes", Up, &ALL, &[], "each release is a time with two versions"),
     line("service.web.release.fails_to_start", ["10%", "90%"], "bad_release_requests", Down, &ALL, &[RELEASES, BAD], "a box that does not start answers nothing wrongly"),
     line("service.web.release.error_share", ["30%", "90%"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, &["service.web.release.fails_to_start=0%"]], "each request that a bad box gets is more likely to fail"),
@@ -130,23 +140,35 @@ const FAULTS: &[Line] = &[
     line("faults.power_outage.racks", ["1", "40"], "availability", Down, &PETS, &[TWELVE, &["cloud.zones=1", "faults.rack_size=1", "faults.power_outage.rate=200/year"]], "the same boxes fail together"),
     line("faults.rack_network.spell", ["5s", "10m"], "requests_to_dead_boxes", Down, &PETS, &[LOSSY], "checks notice what lasts, not what flickers"),
     line("faults.spot_reclaim.notice", ["1s", "10m"], "requests_to_dead_boxes", Down, CATTLE, &[SPOT, &["faults.spot_reclaim.rate=60/month"]], "machines are drained before they go"),
+    line("faults.process_crash.hang_share", ["0%", "100%"], "requests_to_dead_boxes", Up, &ALL, &[RESTARTS], "a process that hangs is found by checks, one that ends by its supervisor"),
+    line("faults.human_slip.chance", ["1%", "30%"], "incidents_per_month", Up, &PETS, &[RELEASES], "more hands on a box break it"),
+    line("faults.human_slip.wrong_box", ["0%", "100%"], "availability", Down, &PETS, &[RELEASES, SLIPS], "the box at hand was drained, the other was not"),
+    line("faults.registry_outage.rate", ["1/year", "3000/year"], "mixed_version_minutes", Up, K8S, &[RELEASES, &["faults.registry_outage.lasts=1h"]], "more releases wait for their images half-way"),
+    line("faults.registry_outage.lasts", ["1m", "3h"], "mixed_version_minutes", Up, K8S, &[RELEASES, &["faults.registry_outage.rate=2000/year"]], "releases wait longer for their images half-way"),
     line("cloud.zones", ["1", "3"], "availability", Up, &ALL, &[ZONES], "an outage leaves the others"),
 ];
 
 #[rustfmt::skip]
 const PEOPLE_AND_DELAYS: &[Line] = &[
     line("team.acknowledge", ["1m", "1h"], "replica_deficit", Up, &PETS, &[LOSSES, &["team.acknowledge_off_hours=1m"]], "work begins later by day"),
-    line("team.on_call", ["1", "4"], "recovery_time", Down, &PETS, &[&["faults.vm_loss.rate=1000/year", "service.web.release.rate=0/week"]], "repairs queue for fewer hands"),
+    line("team.on_call", ["1", "4"], "recovery_time", Down, &PETS, &[REBUILD, &["faults.vm_loss.rate=1000/year", "service.web.release.rate=0/week"]], "repairs queue for fewer hands"),
     line("team.day_ends", ["11:00", "17:00"], "release_lead_time", Down, &PETS, &[RELEASES], "planned work waits for a longer day"),
     line("team.engineers", ["1", "8"], "release_lead_time", Down, &PETS, &[RELEASES, MANY_REPAIRS], "releases and rebuilds wait for fewer hands"),
     line("team.day_begins", ["09:00", "15:00"], "release_lead_time", Up, &PETS, &[RELEASES], "planned work waits for a shorter day"),
+    line("team.rota.secondaries", ["0", "3"], "acknowledge_time", Down, &PETS, &[LOSSES, &["team.acknowledge=lognormal(1h, 2)", "team.acknowledge_off_hours=lognormal(1h, 2)"]], "somebody else is asked meanwhile"),
+    line("team.rota.escalate_after", ["5m", "3h"], "acknowledge_time", Up, &PETS, &[LOSSES, &["team.acknowledge_off_hours=lognormal(1h, 2)"]], "the next one is asked later"),
+    line("team.refocus", ["1m", "3h"], "release_lead_time", Up, &PETS, &[RELEASES, &["faults.vm_crash.rate=3000/year", "faults.vm_crash.down=2h", "team.engineers=1"]], "who is called away from a release needs longer to come back to it"),
+    line("team.knowledge.people", ["1", "4"], "without_knowing", Down, &PETS, &[LOSSES], "more of the team know a service"),
+    line("team.knowledge.unfamiliar", ["1", "6"], "recovery_time", Up, &PETS, &[LOSSES, STRANGERS], "strangers take longer"),
+    line("team.knowledge.runbooks", ["0%", "100%"], "recovery_time", Down, &PETS, &[LOSSES, REBUILD, &["team.knowledge.people=1", "team.knowledge.reachable=0%"]], "what is written down a stranger can do"),
+    line("team.knowledge.reachable", ["0%", "100%"], "without_knowing", Down, &PETS, &[LOSSES, &["team.knowledge.people=1", "team.knowledge.reach_delay=1m"]], "who knows is rung up"),
     line("practice.build", ["1m", "2h"], "release_lead_time", Up, &ALL, &[RELEASES], "a release is built before it is rolled out"),
     line("practice.diagnose", ["1m", "2h"], "rollback_time", Up, &PETS, &[RELEASES, BAD, ERRORS], "who is called looks first"),
     line("practice.alert_hold", ["1m", "20m"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, ERRORS], "a bad release is noticed later"),
     line("practice.alert_period", ["30s", "10m"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, ERRORS], "a bad release is noticed later"),
     line("practice.alert_threshold", ["1%", "30%"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, ERRORS], "more boxes are bad before somebody is called"),
     line("practice.rollout_deadline", ["5m", "1h"], "rollback_time", Up, K8S, &[RELEASES, BAD, STILLBORN], "a release that does not start is given up later"),
-    line("platform.pets.build", ["1h", "8h"], "recovery_time", Up, &PETS, &[LOSSES], "a lost pet is built by hand"),
+    line("platform.pets.build", ["1h", "8h"], "recovery_time", Up, &PETS, &[LOSSES, REBUILD], "a lost pet is built by hand"),
     line("platform.pets.page_after", ["1m", "30m"], "replica_deficit", Up, &PETS, &[LOSSES], "a person comes later"),
     line("platform.pets.edit_route", ["5m", "2h"], "requests_to_dead_boxes", Up, &PETS, &[LOSSES, &["platform.pets.entry=address-list"]], "callers keep the dead address for longer"),
     line("platform.pets.deploy", ["5m", "1h"], "release_duration", Up, &PETS, &[RELEASES], "each box takes longer"),
@@ -187,6 +209,7 @@ const MONEY_AND_MACHINES: &[Line] = &[
     line("prices.load_balancer_unit", ["$0.008/h", "$0.016/h"], "cost_network_entry", Up, &ALL, &[], "it is paid by use"),
     line("prices.request_size", ["10kB", "1MB"], "cost_network_entry", Up, &ALL, &[], "what goes through it is a measure of use"),
     line("prices.requests_per_connection", ["1", "100"], "cost_network_entry", Down, &ALL, &[], "fewer connections are new"),
+    line("prices.backup_gb_month", ["0.05", "0.1"], "cost_storage", Up, &PETS, &[], "each machine is backed up"),
     line("prices.control_plane", ["$0.1/h", "$0.2/h"], "cost_control_plane", Up, K8S, &[], "it is paid by the hour"),
     line("prices.disk_gb_month", ["0.08", "0.16"], "cost_storage", Up, &ALL, &[], "each machine has a disk"),
     line("cloud.root_disk", ["20GB", "40GB"], "cost_storage", Up, &ALL, &[], "each machine has a larger disk"),
@@ -221,6 +244,16 @@ const WITHOUT_DIRECTION: &[(&str, &str)] = &[
     ("service.NAME.requests", "how requests are simulated: `verify` compares both ways"),
     ("service.NAME.requests_from", "when they are simulated one by one"),
     ("service.NAME.requests_for", "when they are simulated one by one"),
+    ("service.NAME.container.NAME.role", "what a part is for, not how much"),
+    ("team.public_holidays", "when, not how much"),
+    ("team.knowledge.reach_delay", "weighed against the longer work of a stranger: either may win"),
+    (
+        "team.absence.departures",
+        "a few in a year: none in the short runs of this table; people have tests of their own",
+    ),
+    ("team.absence.hire", "follows a departure"),
+    ("team.absence.learn", "follows a departure"),
+    ("faults.registry_outage.hazard", "how incidents cluster, not how many there are"),
     ("service.NAME.traffic.file", "what a recording says"),
     ("service.NAME.traffic.recording.", "how a recording is read: exact rates are tested where it is read"),
     ("service.NAME.traffic.diurnal.peak", "when, not how much"),

@@ -30,7 +30,8 @@ requests_from = "33h"
 cpu = "500m"
 
 [faults]
-process_crash.rate = "300/month"
+# A process that hangs would cost a group its machine, and the fleet grow by chance.
+process_crash = { rate = "300/month", hang_share = "0%" }
 
 [platform.pets]
 kind = "pets"

@@ -20,7 +20,7 @@ use crate::metrics::outcome::ReplicationOutcome;
 use crate::metrics::{Frame, Recorder};
 use crate::platform::{Platform, PlatformParameters, Sizing};
 use crate::results::rows::{AssumptionManifest, Manifest, PrecisionManifest, ResultSet, SCHEMA_VERSION};
-use crate::scenario::Scenario;
+use crate::scenario::{Assumption, Scenario};
 use crate::simulation;
 use crate::world::World;
 use aggregate::{Bucket, PlatformOutcomes, aggregate};
@@ -293,7 +293,7 @@ fn aggregate_frame(scenario: &Scenario, frame: &Frame) -> aggregate::Frame {
             horizon_s: (p.run.warm_up + p.run.length).as_secs_f64(),
             start_date: p.run.start.to_string(),
             price_date: crate::catalog::PRICE_DATE.to_owned(),
-            assumptions: scenario.assumptions().map(assumption).collect(),
+            assumptions: scenario.assumptions().into_iter().map(assumption).collect(),
             platforms: Vec::new(),
             asserts: Vec::new(),
         },
@@ -302,11 +302,7 @@ fn aggregate_frame(scenario: &Scenario, frame: &Frame) -> aggregate::Frame {
     }
 }
 
-fn assumption((key, doc): (String, crate::parameter::ParameterDoc)) -> AssumptionManifest {
-    AssumptionManifest {
-        key,
-        value: doc.default.unwrap_or_default().to_owned(),
-        meaning: doc.meaning,
-        source: doc.source.unwrap_or_default().to_owned(),
-    }
+fn assumption(assumption: Assumption) -> AssumptionManifest {
+    let Assumption { key, value, meaning, source } = assumption;
+    AssumptionManifest { key, value: value.to_owned(), meaning, source: source.to_owned() }
 }

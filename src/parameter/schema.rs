@@ -178,10 +178,14 @@ fn form(expected: &str) -> Option<Value> {
     let starts = |with: &str| expected.starts_with(with);
     Some(match () {
         () if starts("`true` or") => json!({ "type": "boolean" }),
+        () if starts("a whole number such as `1` or a share") => json!({
+            "type": ["integer", "string"], "minimum": 0, "pattern": format!(r"^\s*([0-9]+|{NUMBER}\s*%)\s*$")
+        }),
         () if starts("a whole number") => json!({ "type": "integer", "minimum": 0 }),
         () if starts("a number") => json!({ "type": "number" }),
         () if starts("text in") => json!({ "type": "string" }),
         () if starts("a value with its unit") => json!({ "type": ["number", "string"], "pattern": r"\S" }),
+        () if starts("a step such as") => text(&format!(r"{NUMBER}\s*%?\s*:\s*[+-].*")),
         () if starts("a duration") => text(&format!(r"({NUMBER}\s*{TIME}\s*)+")),
         () if starts("a rate") => text(&format!(r"{NUMBER}\s*/\s*{TIME}")),
         () if starts("a fraction") || starts("a factor") => number_or(&format!(r"{NUMBER}\s*%?")),

@@ -388,7 +388,7 @@ impl IncidentRow {
 
     /// The box's process died on a machine that is well: what the metric `restart_time` counts.
     pub fn is_dead_process(&self) -> bool {
-        matches!(self.kind.as_str(), "process-crash" | "out-of-memory")
+        matches!(self.kind.as_str(), "process-crash" | "process-hang" | "out-of-memory" | "human-slip")
     }
 
     /// Not recovered by the horizon: `total_s` is a lower bound.

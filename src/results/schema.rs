@@ -114,6 +114,7 @@ fn manifest() -> Value {
         ("digests", json!({ "type": "array", "items": { "type": "string", "pattern": "^[0-9a-f]{16}$" } })),
         ("events", whole()),
     ]);
+    let assumption = table([("key", text()), ("value", text()), ("meaning", text()), ("source", text())]);
     let manifest = table([
         ("schema_version", json!({ "const": SCHEMA_VERSION })),
         ("boxherd_version", text()),
@@ -129,6 +130,7 @@ fn manifest() -> Value {
         ("horizon_s", number()),
         ("start_date", text()),
         ("price_date", text()),
+        ("assumptions", json!({ "type": "array", "items": assumption })),
         ("platforms", json!({ "type": "array", "items": platform })),
         ("asserts", json!({ "type": "array", "items": asserts })),
     ]);

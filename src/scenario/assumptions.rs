@@ -5,6 +5,22 @@
 use super::ScenarioParameters;
 use crate::parameter::{Grade, Node, ParameterDoc, Section, Table, Value};
 
+/// A default in force that is an estimate.
+pub struct Assumption {
+    /// As one would set it.
+    pub key: String,
+    pub value: &'static str,
+    pub meaning: String,
+    pub source: &'static str,
+}
+
+impl Assumption {
+    fn new(key: String, doc: &ParameterDoc) -> Assumption {
+        let (value, source) = (doc.default.unwrap_or_default(), doc.source.unwrap_or_default());
+        Assumption { key, value, meaning: doc.meaning.clone(), source }
+    }
+}
+
 /// Keys that a scenario sets, `service.web.traffic.rate`; names in lists of tables are left out.
 pub fn keys_set(table: &Table) -> Vec<String> {
     fn walk(prefix: &str, table: &Table, found: &mut Vec<String>) {
@@ -23,7 +39,7 @@ pub fn keys_set(table: &Table) -> Vec<String> {
 
 /// Estimates among the defaults in force: those of platforms once for each that leaves them, under its name. Of a
 /// service's, a default counts as left as soon as any service leaves it.
-pub fn assumptions(parameters: &ScenarioParameters, set: &[String]) -> Vec<(String, ParameterDoc)> {
+pub fn assumptions(parameters: &ScenarioParameters, set: &[String]) -> Vec<Assumption> {
     let services: Vec<&str> = parameters.service.iter().map(|(name, _)| name).collect();
     let mut found = Vec::new();
     for doc in ScenarioParameters::describe() {
@@ -36,7 +52,7 @@ pub fn assumptions(parameters: &ScenarioParameters, set: &[String]) -> Vec<(Stri
                 let key = format!("platform.{name}.{rest}");
                 let is_of_it = condition.starts_with(&format!("kind = \"{}\"", platform.kind().name()));
                 if is_of_it && !set.contains(&key) {
-                    found.push((key, doc.clone()));
+                    found.push(Assumption::new(key, &doc));
                 }
             }
         } else {
@@ -50,7 +66,7 @@ pub fn assumptions(parameters: &ScenarioParameters, set: &[String]) -> Vec<(Stri
                 !set.contains(&doc.path)
             };
             if is_left {
-                found.push((doc.path.clone(), doc));
+                found.push(Assumption::new(doc.path.clone(), &doc));
             }
         }
     }
@@ -84,7 +100,7 @@ mod tests {
                     cpu = \"500m\"\n[platform.old]\nkind = \"pets\"\n";
         let text = format!("{head}{text}");
         let scenario = load_text("a.toml", text.as_bytes(), Path::new(""), &[]).map_err(|e| e.render(false));
-        scenario.unwrap_or_else(|e| panic!("{e}")).assumptions().map(|(key, _)| key).collect()
+        scenario.unwrap_or_else(|e| panic!("{e}")).assumptions().into_iter().map(|a| a.key).collect()
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod load;
 mod work;
 
 pub use assert::{AssertParameters, Claim, Sign};
+pub use assumptions::Assumption;
 pub use load::{LoadError, QUICKSTART, STARTER, load, load_text};
 
 use crate::catalog::PriceParameters;
@@ -111,9 +112,9 @@ impl Scenario {
         &self.name
     }
 
-    /// Defaults in force that nobody has checked against a source: the key as one would set it, and what it is.
-    pub fn assumptions(&self) -> impl Iterator<Item = (String, ParameterDoc)> {
-        assumptions::assumptions(&self.parameters, &self.keys_set).into_iter()
+    /// Defaults in force that nobody has checked against a source.
+    pub fn assumptions(&self) -> Vec<Assumption> {
+        assumptions::assumptions(&self.parameters, &self.keys_set)
     }
 
     /// What the scenario claims about its outcome, in the order of the file.

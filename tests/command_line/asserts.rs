@@ -42,8 +42,10 @@ fn a_claim_that_does_not_hold_is_shown_first_and_ends_with_3_and_results_are_wri
     );
     assert!(output.stderr.contains("error: 1 of 3 asserts failed"), "{}", output.stderr);
     let manifest = read(&scratch.path().join("results/shop")).expect("the folder is complete").manifest;
-    let told: Vec<_> = manifest.asserts.iter().map(|row| (row.passed, row.certain)).collect();
-    assert_eq!(told, [(true, true), (true, true), (false, true)]);
+    let told: Vec<_> = manifest.asserts.iter().map(|row| row.passed).collect();
+    assert_eq!(told, [true, true, false]);
+    // Hardly any failure in three replications: the interval of the availability leaves out one half.
+    assert!(manifest.asserts[0].certain && manifest.asserts[1].certain);
     assert_eq!(manifest.asserts[2].bound, 1.0);
 }
 

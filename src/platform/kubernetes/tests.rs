@@ -545,6 +545,10 @@ fn every_parameter_changes_an_outcome() {
             | "disruption_budget.max_unavailable"
             | "disruption_budget.min_available" => "node_upgrade.every = '1d'\n",
             "hpa.scale_down.policy.few.period" => "hpa.scale_down.policy.few.pods = 1\n",
+            // A probe that comes so late that a container may hang before it.
+            "probes.startup.timeout" => {
+                "probes.startup.period = '6h'\nprobes.startup.failure_threshold = 1\n"
+            }
             _ => "",
         };
         let other = parameters(&format!("{beside}{line}"));
@@ -600,7 +604,7 @@ const OTHER_VALUES: &[&str] = &[
     "probes.startup.enabled = false",
     "probes.startup.initial_delay = '1m'",
     "probes.startup.period = '3s'",
-    "probes.startup.timeout = '5s'",
+    "probes.startup.timeout = '3h'",
     "probes.startup.failure_threshold = 1",
     "probes.readiness.enabled = false",
     "probes.readiness.initial_delay = '1m'",

@@ -9,7 +9,7 @@ use crate::parameter::ScalarDistribution;
 use crate::verify::{Band, Check};
 
 /// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
-const STREAMS: [(&str, f64); 60] = [
+const STREAMS: [(&str, f64); 86] = [
     ("vm boot", 0.6743800414300479),
     ("vm reboot", 0.5744394966433012),
     ("vm launch failure", 0.257066143071922),
@@ -70,6 +70,32 @@ const STREAMS: [(&str, f64); 60] = [
     ("scheduler ties", 0.556_615_838_306_318_8),
     ("spot reclaim", 0.17154576987044268),
     ("time since the release before the start", 0.44014322766264236),
+    ("complaint of a user", 0.9235667338287185),
+    ("configuration agent phase", 0.9664615195102503),
+    ("configuration run", 0.3721649018617653),
+    ("ejection of a target", 0.16831452358512522),
+    ("human slip", 0.5647275364874339),
+    ("image bake fails", 0.6647999611626624),
+    ("node upgrade begin", 0.8470950622450514),
+    ("node upgrade phase", 0.9336138973603675),
+    ("node upgrade stuck", 0.6586562390709539),
+    ("person learns", 0.7363424305882346),
+    ("person leaves", 0.9186443922997257),
+    ("person on vacation", 0.7586389986654184),
+    ("pet archaeology", 0.0020920478583691393),
+    ("pet backup age", 0.2548186548153816),
+    ("pet debug", 0.5050568469641844),
+    ("pet difference breaks deploy", 0.3845372809303439),
+    ("pet difference breaks rebuild", 0.00813382029643328),
+    ("pet difference left", 0.5441900420834717),
+    ("pet differences at the start", 0.032185585785517445),
+    ("pet differs when built", 0.21447998721151673),
+    ("pet machine ticket", 0.5252428776237762),
+    ("pet restore", 0.15863297438795254),
+    ("thin image install", 0.9019581390060346),
+    ("thin image install fails", 0.054832939514511625),
+    ("who knows a service", 0.24312527207996315),
+    ("work without knowing", 0.047781918116697075),
 ];
 
 /// Distributions, and the variate that belongs to the uniform number of the stream `vm boot`.

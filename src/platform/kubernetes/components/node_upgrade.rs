@@ -176,6 +176,10 @@ impl NodeUpgrade {
         }
         if roll.stage == Stage::Shrinking && roll.shrink(tools, cx, api) {
             let (replaced, took) = (roll.replaced, whole_seconds(cx.now.since(roll.begun)));
+            // Nodes that were stuck may have gone another way: nobody needs to look at them any more.
+            for &work in roll.stuck.keys() {
+                api.call_off(work);
+            }
             self.roll = None;
             api.remark(About::Nothing, || format!("node upgrade done: {replaced} nodes replaced in {took}"));
         }
