@@ -322,13 +322,12 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.disruption_budget.min_available", &UPGRADES, &["1"]),
     (
         "platform.NAME.cluster_autoscaler.eviction_time",
-        &["platform.k8s.node_pool.node_type=m7i.4xlarge"],
+        &[
+            "platform.k8s.node_pool.node_type=m7i.2xlarge",
+            "platform.k8s.cluster_autoscaler.utilization=90%",
+            "platform.k8s.cluster_autoscaler.unneeded_after=1m",
+        ],
         &["1s"],
-    ),
-    (
-        "platform.NAME.cluster_autoscaler.eviction_time",
-        &["platform.k8s.disruption_budget.min_available=100%"],
-        &["1s", "20m"],
     ),
     ("platform.NAME.cluster_autoscaler.backoff_max", &["cloud.launch_failure=70%"], &["5m"]),
     ("practice.machines", &[], &["['m7i.4xlarge']"]),

@@ -143,8 +143,8 @@ const FAULTS: &[Line] = &[
     line("faults.process_crash.hang_share", ["0%", "100%"], "requests_to_dead_boxes", Up, &ALL, &[RESTARTS], "a process that hangs is found by checks, one that ends by its supervisor"),
     line("faults.human_slip.chance", ["1%", "30%"], "incidents_per_month", Up, &PETS, &[RELEASES], "more hands on a box break it"),
     line("faults.human_slip.wrong_box", ["0%", "100%"], "availability", Down, &PETS, &[RELEASES, SLIPS], "the box at hand was drained, the other was not"),
-    line("faults.registry_outage.rate", ["1/year", "3000/year"], "mixed_version_minutes", Up, K8S, &[RELEASES, &["faults.registry_outage.lasts=1h"]], "more releases wait for their images half-way"),
-    line("faults.registry_outage.lasts", ["1m", "3h"], "mixed_version_minutes", Up, K8S, &[RELEASES, &["faults.registry_outage.rate=2000/year"]], "releases wait longer for their images half-way"),
+    line("faults.registry_outage.rate", ["1/year", "9000/year"], "release_lead_time", Up, K8S, &[RELEASES, &["faults.registry_outage.lasts=1h"]], "most releases wait for their images"),
+    line("faults.registry_outage.lasts", ["1m", "1h"], "release_lead_time", Up, K8S, &[RELEASES, &["faults.registry_outage.rate=9000/year"]], "releases wait longer for their images"),
     line("cloud.zones", ["1", "3"], "availability", Up, &ALL, &[ZONES], "an outage leaves the others"),
 ];
 
@@ -157,7 +157,6 @@ const PEOPLE_AND_DELAYS: &[Line] = &[
     line("team.day_begins", ["09:00", "15:00"], "release_lead_time", Up, &PETS, &[RELEASES], "planned work waits for a shorter day"),
     line("team.rota.secondaries", ["0", "3"], "acknowledge_time", Down, &PETS, &[LOSSES, &["team.acknowledge=lognormal(1h, 2)", "team.acknowledge_off_hours=lognormal(1h, 2)"]], "somebody else is asked meanwhile"),
     line("team.rota.escalate_after", ["5m", "3h"], "acknowledge_time", Up, &PETS, &[LOSSES, &["team.acknowledge_off_hours=lognormal(1h, 2)"]], "the next one is asked later"),
-    line("team.refocus", ["1m", "3h"], "release_lead_time", Up, &PETS, &[RELEASES, &["faults.vm_crash.rate=3000/year", "faults.vm_crash.down=2h", "team.engineers=1"]], "who is called away from a release needs longer to come back to it"),
     line("team.knowledge.people", ["1", "4"], "without_knowing", Down, &PETS, &[LOSSES], "more of the team know a service"),
     line("team.knowledge.unfamiliar", ["1", "6"], "recovery_time", Up, &PETS, &[LOSSES, STRANGERS], "strangers take longer"),
     line("team.knowledge.runbooks", ["0%", "100%"], "recovery_time", Down, &PETS, &[LOSSES, REBUILD, &["team.knowledge.people=1", "team.knowledge.reachable=0%"]], "what is written down a stranger can do"),
@@ -247,6 +246,11 @@ const WITHOUT_DIRECTION: &[(&str, &str)] = &[
     ("service.NAME.container.NAME.role", "what a part is for, not how much"),
     ("team.public_holidays", "when, not how much"),
     ("team.knowledge.reach_delay", "weighed against the longer work of a stranger: either may win"),
+    (
+        "team.refocus",
+        "a page in the middle of planned work: rare in short runs; people have tests of their own",
+    ),
+    ("team.absence.vacation_weeks", "a few in a year; people have tests of their own"),
     (
         "team.absence.departures",
         "a few in a year: none in the short runs of this table; people have tests of their own",

@@ -147,12 +147,12 @@ impl Narrator {
     }
 }
 
-/// `2 pods go in 300s`.
+/// `2 pods to go in 300s`.
 fn borne(id: NodeId, taint: Taint, cluster: &Cluster, left: usize) -> String {
     let store = &cluster.store;
     let of_pod = |pod: &Pod| store.spec_of(pod).tolerations.iter().find(|t| t.tolerates(&taint))?.seconds;
     match store.pods_on(id).filter(|(_, pod)| pod.is_active()).find_map(|(_, pod)| of_pod(pod)) {
-        Some(seconds) => format!("{} go in {seconds}s", pods(left)),
+        Some(seconds) => format!("{} to go in {seconds}s", pods(left)),
         None => pods(left),
     }
 }
