@@ -61,7 +61,7 @@ pub fn assumptions(parameters: &ScenarioParameters, set: &[String]) -> Vec<Assum
                 set.iter().any(|key| is_like(&own, key))
             };
             let is_left = if doc.path.starts_with("service.NAME.") {
-                !services.iter().all(|s| is_set_by(&s))
+                !services.iter().all(is_set_by)
             } else {
                 !set.contains(&doc.path)
             };

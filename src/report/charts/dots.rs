@@ -22,11 +22,14 @@ pub struct Words {
     pub value: fn(f64) -> String,
 }
 
+/// A value and its interval.
+pub type Dot = (f64, Option<(f64, f64)>);
+
 /// One thing that is compared.
 pub struct Line {
     pub name: String,
     /// By platform: value and interval.
-    pub values: Vec<Option<(f64, Option<(f64, f64)>)>>,
+    pub values: Vec<Option<Dot>>,
 }
 
 /// Nothing if no line has a value above zero. `ticks` are those that the axis may have, ascending.

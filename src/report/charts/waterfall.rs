@@ -10,8 +10,11 @@ use crate::report::number::duration;
 use crate::results::rows::{IncidentRow, ResultSet};
 use plotters::style::{RGBColor, WHITE};
 
+/// A stage by its name, and how long it took in a recovery [s].
+type Stage = (&'static str, fn(&IncidentRow) -> f64);
+
 /// In the order of time, as in the rows.
-pub const STAGES: [(&str, fn(&IncidentRow) -> f64); 7] = [
+pub const STAGES: [Stage; 7] = [
     ("detect", |row| row.detect_s),
     ("decide", |row| row.decide_s),
     ("provision", |row| row.provision_s),
