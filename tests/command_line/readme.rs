@@ -7,7 +7,9 @@ const README: &str = include_str!("../../README.md");
 /// What follows `cargo run --release --` in indented lines, in words.
 fn commands() -> Vec<Vec<String>> {
     let joined = README.replace("\\\n", " ");
-    let lines = joined.lines().filter_map(|line| line.strip_prefix("    cargo run --release"));
+    // The peers beside the engine are a program of their own.
+    let ours = |line: &&str| !line.contains("--manifest-path");
+    let lines = joined.lines().filter(ours).filter_map(|line| line.strip_prefix("    cargo run --release"));
     let words = |line: &str| -> Vec<String> {
         let line = line.split(" #").next().unwrap_or_default();
         line.split_whitespace()
