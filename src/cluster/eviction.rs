@@ -78,8 +78,7 @@ impl Cluster {
         let pod = self.store.pod(id).ok_or(Refusal::NotFound)?;
         let counts_for_nobody = pod.is_terminating() || pod.phase != Phase::Running;
         if !counts_for_nobody {
-            let budgets: Vec<BudgetId> = self.store.budgets_of(&self.store.spec_of(pod).labels).collect();
-            match budgets[..] {
+            match self.store.template(pod.template).budgets[..] {
                 [] => {}
                 [budget] => self.charge(budget, id, pod.ready, now)?,
                 _ => return Err(Refusal::SeveralBudgets),

@@ -366,7 +366,7 @@ impl Queues {
     /// Budgets that select pods of this template.
     fn add_budgets(&mut self, template: Option<TemplateId>, store: &Store, visible: SimTime) {
         if let Some(template) = template {
-            for budget in store.budgets_of(&store.template(template).spec.labels) {
+            for &budget in &store.template(template).budgets {
                 self.disruption.add(budget, visible);
             }
         }

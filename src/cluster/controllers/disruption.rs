@@ -13,13 +13,13 @@
 
 use super::Context;
 use crate::cluster::objects::{
-    BudgetId, BudgetStatus, DeploymentId, Keep, Owner, Pod, PodId, ReplicaSetId, Size, StatefulSetId,
+    BudgetId, BudgetStatus, DeploymentId, Keep, Owner, PodId, ReplicaSetId, Size, StatefulSetId,
 };
 use crate::cluster::queue::TokenBucket;
 use crate::cluster::settings::Settings;
 use crate::cluster::store::Store;
 use crate::engine::{SimDuration, SimTime};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A pod that was evicted and is not seen to end after so long counts again (`DeletionTimeout`).
 const DELETION_TIMEOUT: SimDuration = SimDuration::from_mins(2);
@@ -52,45 +52,43 @@ impl DisruptionController {
 /// What the status should say, and when a pod counts again that was evicted and stays.
 fn status(id: BudgetId, store: &Store, now: SimTime) -> (BudgetStatus, Option<SimTime>) {
     let budget = store.budget(id);
-    let selected = store.pods().filter(|(_, pod)| budget.selector.matches(&store.spec_of(pod).labels));
-    let pods: Vec<(PodId, &Pod)> = selected.collect();
-    let evicted = |id: &PodId| budget.status.disrupted.get(id).map(|since| *since + DELETION_TIMEOUT);
-    let disrupted: BTreeMap<PodId, SimTime> = pods
-        .iter()
-        .filter(|(id, pod)| !pod.is_terminating() && evicted(id).is_some_and(|end| end > now))
-        .map(|(id, _)| (*id, budget.status.disrupted[id]))
-        .collect();
-    let is_healthy =
-        |(id, pod): &&(PodId, &Pod)| pod.ready && !pod.is_terminating() && !disrupted.contains_key(id);
-    let healthy = pods.iter().filter(is_healthy).count() as u32;
-    let (expected, desired) = expectation(budget.keep, &pods, store);
+    let mut disrupted = budget.status.disrupted.clone();
+    disrupted.retain(|pod, since| {
+        *since + DELETION_TIMEOUT > now && store.pod(*pod).is_some_and(|pod| !pod.is_terminating())
+    });
+    let ready = |id: &&PodId| store.pod(**id).is_some_and(|pod| pod.ready);
+    let ready_but_evicted = disrupted.keys().filter(ready).count() as u32;
+    let healthy = store.crowds_of(id).map(|(_, crowd)| crowd.ready).sum::<u32>() - ready_but_evicted;
+    let (expected, desired) = expectation(id, budget.keep, store);
     let allowed = if expected == 0 { 0 } else { healthy.saturating_sub(desired) };
     let again = disrupted.values().min().map(|since| *since + DELETION_TIMEOUT);
     (BudgetStatus { observed: true, allowed, healthy, desired, expected, disrupted }, again)
 }
 
 /// (how many pods there should be, how many of them healthy).
-fn expectation(keep: Keep, pods: &[(PodId, &Pod)], store: &Store) -> (u32, u32) {
+fn expectation(id: BudgetId, keep: Keep, store: &Store) -> (u32, u32) {
     match keep {
-        Keep::MinAvailable(Size::Pods(pods_kept)) => (pods.len() as u32, pods_kept),
+        Keep::MinAvailable(Size::Pods(kept)) => {
+            (store.crowds_of(id).map(|(_, crowd)| crowd.pods).sum::<u32>(), kept)
+        }
         Keep::MinAvailable(share) => {
-            let expected = wanted_by_owners(pods, store);
+            let expected = wanted_by_owners(id, store);
             (expected, share.rounded_up(expected))
         }
         Keep::MaxUnavailable(size) => {
-            let expected = wanted_by_owners(pods, store);
+            let expected = wanted_by_owners(id, store);
             (expected, expected.saturating_sub(size.rounded_up(expected)))
         }
     }
 }
 
-/// Sizes of all owners of these pods. A Deployment stands for its ReplicaSets.
-fn wanted_by_owners(pods: &[(PodId, &Pod)], store: &Store) -> u32 {
+/// Sizes of all owners of the pods of a budget. A Deployment stands for its ReplicaSets.
+fn wanted_by_owners(id: BudgetId, store: &Store) -> u32 {
     let (mut deployments, mut sets) = (BTreeSet::<DeploymentId>::new(), BTreeSet::<ReplicaSetId>::new());
     let mut stateful = BTreeSet::<StatefulSetId>::new();
     let mut bare = 0;
-    for (_, pod) in pods {
-        match (store.deployment_of(pod.owner), pod.owner) {
+    for (owner, crowd) in store.crowds_of(id) {
+        match (store.deployment_of(owner), owner) {
             (Some(deployment), _) => {
                 deployments.insert(deployment);
             }
@@ -101,7 +99,7 @@ fn wanted_by_owners(pods: &[(PodId, &Pod)], store: &Store) -> u32 {
                 stateful.insert(set);
             }
             // These have no size.
-            (None, Owner::None | Owner::DaemonSet(_) | Owner::Job(_)) => bare += 1,
+            (None, Owner::None | Owner::DaemonSet(_) | Owner::Job(_)) => bare += crowd.pods,
         }
     }
     let of_deployments: u32 = deployments.into_iter().map(|id| store.deployment(id).replicas).sum();

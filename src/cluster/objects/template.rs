@@ -2,7 +2,7 @@
 //!
 //! Start at [`PodSpec`].
 
-use super::{Effect, Labels, Name, Requirement, Resources, Selector, ServiceId, Taint};
+use super::{BudgetId, Effect, Labels, Name, Requirement, Resources, Selector, ServiceId, Taint};
 use crate::engine::SimDuration;
 
 /// What an image is: a repository and a tag. Both are numbers of whoever builds images.
@@ -207,14 +207,17 @@ pub struct Template {
     pub scored: Resources,
     /// Services that select its pods.
     pub services: Vec<ServiceId>,
+    /// Disruption budgets that select its pods.
+    pub budgets: Vec<BudgetId>,
     /// Objects that refer to it; it goes with the last.
     pub(in crate::cluster) references: u32,
 }
 
 impl Template {
     /// Nobody refers to it yet.
-    pub fn new(spec: PodSpec, services: Vec<ServiceId>) -> Template {
-        Template { requests: spec.requests(), scored: spec.scored_requests(), spec, services, references: 0 }
+    pub fn new(spec: PodSpec, services: Vec<ServiceId>, budgets: Vec<BudgetId>) -> Template {
+        let (requests, scored) = (spec.requests(), spec.scored_requests());
+        Template { spec, requests, scored, services, budgets, references: 0 }
     }
 }
 

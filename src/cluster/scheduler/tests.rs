@@ -46,7 +46,7 @@ impl Kind {
         let mut spec = PodSpec::of_container(app(id), container);
         change(&mut spec);
         let siblings = Some(Selector::of_labels(&spec.labels));
-        Kind { template: Template::new(spec, Vec::new()), siblings, id }
+        Kind { template: Template::new(spec, Vec::new(), Vec::new()), siblings, id }
     }
 
     fn kind(&self) -> PodKind<'_> {

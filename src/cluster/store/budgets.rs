@@ -1,11 +1,17 @@
 //! Writing PodDisruptionBudgets.
 
 use super::{Change, Store};
-use crate::cluster::objects::{BudgetId, BudgetStatus, DisruptionBudget, Labels};
+use super::index::Crowd;
+use crate::cluster::objects::{BudgetId, BudgetStatus, DisruptionBudget, Owner};
 
 impl Store {
     pub fn add_budget(&mut self, budget: DisruptionBudget) -> BudgetId {
         let id = BudgetId(self.budgets.len() as u32);
+        for (_, template) in self.templates.iter_mut() {
+            if budget.selector.matches(&template.spec.labels) {
+                template.budgets.push(id);
+            }
+        }
         self.budgets.push(budget);
         self.wrote(Change::Budget(id));
         id
@@ -19,9 +25,10 @@ impl Store {
         (0..self.budgets.len() as u32).map(BudgetId)
     }
 
-    /// Budgets that select pods with these labels.
-    pub fn budgets_of(&self, labels: &Labels) -> impl Iterator<Item = BudgetId> {
-        self.budgets().filter(|id| self.budget(*id).selector.matches(labels))
+    /// Who owns the pods that a budget selects, and how many of them; an owner comes once for each of its templates.
+    pub fn crowds_of(&self, id: BudgetId) -> impl Iterator<Item = (Owner, Crowd)> {
+        let selected = self.templates.iter().filter(move |(_, template)| template.budgets.contains(&id));
+        selected.flat_map(|(template, _)| self.index.crowds(template))
     }
 
     pub fn set_budget_status(&mut self, id: BudgetId, status: BudgetStatus) {

@@ -1,16 +1,20 @@
-//! What follows from the pods: who belongs to an owner, who is on a node, and how many of them count.
+//! What follows from the pods: who belongs to an owner, who is on a node, and how many of them count, for a ReplicaSet and
+//! for a disruption budget.
 //!
 //! Kept up with each write of a pod, so that no controller has to look at all pods to find a few or to count them. Knows
 //! neither rules nor other objects. Nothing is kept of groups that are empty: an index equals one that is made anew from
 //! the same pods. Start at [`PodIndex::moved`], the only place where an index changes.
 
-use crate::cluster::objects::{EndpointFlags, NodeId, Owner, Pod, PodId, ReplicaSetId, ReplicaSetStatus};
+use crate::cluster::objects::{
+    EndpointFlags, NodeId, Owner, Pod, PodId, ReplicaSetId, ReplicaSetStatus, TemplateId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What of a pod the index goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facets {
     owner: Owner,
+    template: TemplateId,
     node: Option<NodeId>,
     unschedulable: bool,
     is_active: bool,
@@ -21,10 +25,11 @@ pub struct Facets {
 
 impl Facets {
     pub fn of(pod: &Pod) -> Facets {
-        let Pod { owner, node, unschedulable, ready, .. } = *pod;
+        let Pod { owner, template, node, unschedulable, ready, .. } = *pod;
         let (is_active, endpoint) = (pod.is_active(), pod.endpoint());
         let is_terminating = pod.is_terminating() && !pod.is_terminal();
-        Facets { owner, node, unschedulable, is_active, is_terminating, ready: ready && is_active, endpoint }
+        let ready = ready && is_active;
+        Facets { owner, template, node, unschedulable, is_active, is_terminating, ready, endpoint }
     }
 
     /// What the pod adds to the status of its ReplicaSet.
@@ -49,10 +54,21 @@ pub struct PodIndex {
     on_node: Groups<NodeId>,
     unschedulable: Groups<()>,
     counts: BTreeMap<ReplicaSetId, ReplicaSetStatus>,
+    crowds: BTreeMap<(TemplateId, Owner), Crowd>,
+}
+
+/// Pods of one template and one owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Crowd {
+    /// All of them, those too that end or have ended.
+    pub pods: u32,
+    /// Those that are active and ready.
+    pub ready: u32,
 }
 
 impl PodIndex {
-    /// A pod is new (it was nothing before), was written, or is gone (it is nothing after). Its owner stays the same.
+    /// A pod is new (it was nothing before), was written, or is gone (it is nothing after). Its owner and its template stay
+    /// the same.
     pub fn moved(&mut self, id: PodId, before: Option<Facets>, after: Option<Facets>) {
         self.of_owner.moved(id, before.map(|f| f.owner), after.map(|f| f.owner));
         self.on_node.moved(id, before.and_then(|f| f.node), after.and_then(|f| f.node));
@@ -61,6 +77,19 @@ impl PodIndex {
         if before.map(Facets::counts) != after.map(Facets::counts) {
             before.into_iter().for_each(|f| self.count(f, |sum, one| *sum -= one));
             after.into_iter().for_each(|f| self.count(f, |sum, one| *sum += one));
+        }
+        if before.map(|f| f.ready) != after.map(|f| f.ready) {
+            before.into_iter().for_each(|f| self.gather(f, |sum, one| *sum -= one));
+            after.into_iter().for_each(|f| self.gather(f, |sum, one| *sum += one));
+        }
+    }
+
+    fn gather(&mut self, f: Facets, change: impl Fn(&mut u32, u32)) {
+        let crowd = self.crowds.entry((f.template, f.owner)).or_default();
+        change(&mut crowd.pods, 1);
+        change(&mut crowd.ready, u32::from(f.ready));
+        if crowd.pods == 0 {
+            self.crowds.remove(&(f.template, f.owner));
         }
     }
 
@@ -82,6 +111,12 @@ impl PodIndex {
 
     pub fn on_node(&self, id: NodeId) -> impl Iterator<Item = PodId> {
         self.on_node.members(id)
+    }
+
+    /// The owners of the pods of a template, and how many they have of it.
+    pub fn crowds(&self, template: TemplateId) -> impl Iterator<Item = (Owner, Crowd)> {
+        let own = self.crowds.range((template, Owner::None)..).take_while(move |((t, _), _)| *t == template);
+        own.map(|((_, owner), crowd)| (*owner, *crowd))
     }
 
     pub fn unschedulable(&self) -> impl Iterator<Item = PodId> {

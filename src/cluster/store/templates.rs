@@ -2,7 +2,7 @@
 //! Start at [`Store::intern_template`].
 
 use super::Store;
-use crate::cluster::objects::{PodSpec, ServiceId, Template, TemplateId};
+use crate::cluster::objects::{PodSpec, Template, TemplateId};
 use std::collections::btree_map;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -14,12 +14,10 @@ impl Store {
         if let Some(&id) = known.iter().find(same) {
             return id;
         }
-        let selects = |s: &&ServiceId| self.services[s.index()].selector.matches(&spec.labels);
-        let all: Vec<ServiceId> = self.services().collect();
-        let services = all.iter().filter(selects).copied().collect();
-        let (requests, scored) = (spec.requests(), spec.scored_requests());
+        let services = self.services().filter(|s| self.service(*s).selector.matches(&spec.labels)).collect();
+        let budgets = self.budgets().filter(|b| self.budget(*b).selector.matches(&spec.labels)).collect();
         let key = fingerprint(&spec);
-        let id = self.templates.insert(Template { spec, requests, scored, services, references: 0 });
+        let id = self.templates.insert(Template::new(spec, services, budgets));
         self.template_of.entry(key).or_default().push(id);
         id
     }

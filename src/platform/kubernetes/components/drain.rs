@@ -212,8 +212,8 @@ impl Drain {
 fn budget_in_words(id: PodId, cx: &Context<'_>) -> String {
     let store = &cx.cluster.store;
     let Some(pod) = store.pod(id) else { return String::new() };
-    let Some(budget) = store.budgets_of(&store.spec_of(pod).labels).next() else { return String::new() };
-    let status = &store.budget(budget).status;
+    let Some(budget) = store.template(pod.template).budgets.first() else { return String::new() };
+    let status = &store.budget(*budget).status;
     let BudgetStatus { allowed, healthy, desired, .. } = *status;
     format!(": {allowed} may go ({healthy} ready, {desired} must stay)")
 }

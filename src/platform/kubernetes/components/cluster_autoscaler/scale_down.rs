@@ -166,10 +166,8 @@ impl ClusterAutoscaler {
 /// No budget of its pods is used up (`NotEnoughPdb`).
 fn may_be_evicted(id: NodeId, store: &Store) -> bool {
     let protected = store.pods_on(id).filter(|(_, p)| p.is_active() && p.phase == Phase::Running);
-    protected.flat_map(|(_, p)| store.budgets_of(&store.spec_of(p).labels)).all(|budget| {
-        let status = &store.budget(budget).status;
-        status.allowed > 0
-    })
+    let mut budgets = protected.flat_map(|(_, pod)| &store.template(pod.template).budgets);
+    budgets.all(|budget| store.budget(*budget).status.allowed > 0)
 }
 
 /// The larger requested share of CPU and memory, DaemonSets included.
