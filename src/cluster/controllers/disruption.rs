@@ -12,14 +12,11 @@
 //! Evictions themselves are [`eviction`](crate::cluster::eviction). Start at [`DisruptionController::sync`].
 
 use super::Context;
-use crate::cluster::objects::{
-    BudgetId, BudgetStatus, DeploymentId, Keep, Owner, PodId, ReplicaSetId, Size, StatefulSetId,
-};
+use crate::cluster::objects::{BudgetId, BudgetStatus, DeploymentId, Keep, Owner, PodId, Size};
 use crate::cluster::queue::TokenBucket;
 use crate::cluster::settings::Settings;
 use crate::cluster::store::Store;
 use crate::engine::{SimDuration, SimTime};
-use std::collections::BTreeSet;
 
 /// A pod that was evicted and is not seen to end after so long counts again (`DeletionTimeout`).
 const DELETION_TIMEOUT: SimDuration = SimDuration::from_mins(2);
@@ -84,28 +81,29 @@ fn expectation(id: BudgetId, keep: Keep, store: &Store) -> (u32, u32) {
 
 /// Sizes of all owners of the pods of a budget. A Deployment stands for its ReplicaSets.
 fn wanted_by_owners(id: BudgetId, store: &Store) -> u32 {
-    let (mut deployments, mut sets) = (BTreeSet::<DeploymentId>::new(), BTreeSet::<ReplicaSetId>::new());
-    let mut stateful = BTreeSet::<StatefulSetId>::new();
-    let mut bare = 0;
+    let (mut deployments, mut others) = (Vec::<DeploymentId>::new(), Vec::<Owner>::new());
+    let mut wanted = 0;
     for (owner, crowd) in store.crowds_of(id) {
         match (store.deployment_of(owner), owner) {
+            (Some(deployment), _) if deployments.contains(&deployment) => {}
             (Some(deployment), _) => {
-                deployments.insert(deployment);
+                deployments.push(deployment);
+                wanted += store.deployment(deployment).replicas;
             }
-            (None, Owner::ReplicaSet(set)) => {
-                sets.insert(set);
+            (None, Owner::ReplicaSet(set)) if !others.contains(&owner) => {
+                others.push(owner);
+                wanted += store.replica_set(set).map_or(0, |set| set.replicas);
             }
-            (None, Owner::StatefulSet(set, _)) => {
-                stateful.insert(set);
+            (None, Owner::StatefulSet(set, _)) if !others.contains(&Owner::StatefulSet(set, 0)) => {
+                others.push(Owner::StatefulSet(set, 0));
+                wanted += store.stateful_set(set).replicas;
             }
+            (None, Owner::ReplicaSet(_) | Owner::StatefulSet(..)) => {}
             // These have no size.
-            (None, Owner::None | Owner::DaemonSet(_) | Owner::Job(_)) => bare += crowd.pods,
+            (None, Owner::None | Owner::DaemonSet(_) | Owner::Job(_)) => wanted += crowd.pods,
         }
     }
-    let of_deployments: u32 = deployments.into_iter().map(|id| store.deployment(id).replicas).sum();
-    let of_sets: u32 = sets.into_iter().filter_map(|id| store.replica_set(id)).map(|set| set.replicas).sum();
-    let of_stateful: u32 = stateful.into_iter().map(|id| store.stateful_set(id).replicas).sum();
-    of_deployments + of_sets + of_stateful + bare
+    wanted
 }
 
 #[cfg(test)]

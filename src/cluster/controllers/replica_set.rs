@@ -135,33 +135,34 @@ fn status(id: ReplicaSetId, store: &Store, now: SimTime) -> (ReplicaSetStatus, O
 
 /// As many active pods as are too many, in the order of their ranks.
 fn first_to_go(id: ReplicaSetId, surplus: u32, cx: &Context<'_>) -> Vec<PodId> {
-    let store = &*cx.store;
-    let active = || store.pods_of(Owner::ReplicaSet(id)).filter(|(_, pod)| pod.is_active());
+    let own: Vec<(PodId, &Pod)> = active_of(id, cx.store).collect();
     let surplus = surplus as usize;
-    if surplus >= active().count() {
-        return active().map(|(pod, _)| pod).collect();
+    if surplus >= own.len() {
+        return own.into_iter().map(|(pod, _)| pod).collect();
     }
-    let crowds = Crowds::of(id, store);
-    let mut ranks: Vec<Rank<'_>> = active().map(|(id, pod)| Rank::new(id, pod, &crowds, cx.now)).collect();
+    let crowds = Crowds::of(id, &own, cx.store);
+    let mut ranks: Vec<Rank<'_>> =
+        own.into_iter().map(|(id, pod)| Rank::new(id, pod, &crowds, cx.now)).collect();
     ranks.select_nth_unstable_by(surplus, Rank::order);
     ranks.truncate(surplus);
     ranks.sort_unstable_by(Rank::order);
     ranks.iter().map(|r| r.id).collect()
 }
 
+fn active_of(id: ReplicaSetId, store: &Store) -> impl Iterator<Item = (PodId, &Pod)> {
+    store.pods_of(Owner::ReplicaSet(id)).filter(|(_, pod)| pod.is_active())
+}
+
 /// Nodes of the active pods of a ReplicaSet and its siblings, each as often as it has such pods, sorted.
 struct Crowds(Vec<NodeId>);
 
 impl Crowds {
-    fn of(id: ReplicaSetId, store: &Store) -> Crowds {
-        let own = [id];
-        let siblings = match store.replica_set(id).and_then(|set| set.owner) {
-            Some(deployment) => store.sets_of(deployment),
-            None => &own,
-        };
-        let pods = siblings.iter().flat_map(|&set| store.pods_of(Owner::ReplicaSet(set)));
-        let active = pods.filter(|(_, pod)| pod.is_active());
-        let mut nodes: Vec<NodeId> = active.filter_map(|(_, pod)| pod.node).collect();
+    fn of(id: ReplicaSetId, own: &[(PodId, &Pod)], store: &Store) -> Crowds {
+        let deployment = store.replica_set(id).and_then(|set| set.owner);
+        let siblings = deployment.into_iter().flat_map(|deployment| store.sets_of(deployment));
+        let others = siblings.filter(|set| **set != id).flat_map(|&set| active_of(set, store));
+        let pods = own.iter().copied().chain(others);
+        let mut nodes: Vec<NodeId> = pods.filter_map(|(_, pod)| pod.node).collect();
         nodes.sort_unstable();
         Crowds(nodes)
     }

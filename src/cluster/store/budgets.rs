@@ -1,7 +1,7 @@
 //! Writing PodDisruptionBudgets.
 
-use super::{Change, Store};
 use super::index::Crowd;
+use super::{Change, Store};
 use crate::cluster::objects::{BudgetId, BudgetStatus, DisruptionBudget, Owner};
 
 impl Store {
@@ -27,8 +27,8 @@ impl Store {
 
     /// Who owns the pods that a budget selects, and how many of them; an owner comes once for each of its templates.
     pub fn crowds_of(&self, id: BudgetId) -> impl Iterator<Item = (Owner, Crowd)> {
-        let selected = self.templates.iter().filter(move |(_, template)| template.budgets.contains(&id));
-        selected.flat_map(|(template, _)| self.index.crowds(template))
+        let selected = self.index.crowds().filter(move |(t, _)| self.template(*t).budgets.contains(&id));
+        selected.flat_map(|(_, crowds)| crowds.iter().map(|(owner, crowd)| (*owner, *crowd)))
     }
 
     pub fn set_budget_status(&mut self, id: BudgetId, status: BudgetStatus) {

@@ -54,7 +54,7 @@ pub struct PodIndex {
     on_node: Groups<NodeId>,
     unschedulable: Groups<()>,
     counts: BTreeMap<ReplicaSetId, ReplicaSetStatus>,
-    crowds: BTreeMap<(TemplateId, Owner), Crowd>,
+    crowds: BTreeMap<TemplateId, BTreeMap<Owner, Crowd>>,
 }
 
 /// Pods of one template and one owner.
@@ -85,11 +85,15 @@ impl PodIndex {
     }
 
     fn gather(&mut self, f: Facets, change: impl Fn(&mut u32, u32)) {
-        let crowd = self.crowds.entry((f.template, f.owner)).or_default();
+        let of_template = self.crowds.entry(f.template).or_default();
+        let crowd = of_template.entry(f.owner).or_default();
         change(&mut crowd.pods, 1);
         change(&mut crowd.ready, u32::from(f.ready));
         if crowd.pods == 0 {
-            self.crowds.remove(&(f.template, f.owner));
+            of_template.remove(&f.owner);
+            if of_template.is_empty() {
+                self.crowds.remove(&f.template);
+            }
         }
     }
 
@@ -113,10 +117,9 @@ impl PodIndex {
         self.on_node.members(id)
     }
 
-    /// The owners of the pods of a template, and how many they have of it.
-    pub fn crowds(&self, template: TemplateId) -> impl Iterator<Item = (Owner, Crowd)> {
-        let own = self.crowds.range((template, Owner::None)..).take_while(move |((t, _), _)| *t == template);
-        own.map(|((_, owner), crowd)| (*owner, *crowd))
+    /// The templates that pods were made from, and how many of them each owner has.
+    pub fn crowds(&self) -> impl Iterator<Item = (TemplateId, &BTreeMap<Owner, Crowd>)> {
+        self.crowds.iter().map(|(template, crowds)| (*template, crowds))
     }
 
     pub fn unschedulable(&self) -> impl Iterator<Item = PodId> {
