@@ -3,6 +3,9 @@
 //! An id carries a generation, so that a late event for something that is gone finds nothing instead of its
 //! successor in the same place. Memory is bounded by what lives at one time, not by what ever lived.
 //!
+//! A [`SecondaryMap`] holds what somebody else has to say about the same things: looking up is indexing, and walking
+//! goes by place.
+//!
 //! Start at [`Arena`].
 
 use std::marker::PhantomData;
@@ -99,6 +102,50 @@ impl<I: Id, T> Arena<I, T> {
     }
 }
 
+/// Values beside an arena, at most one for each place: one for a newer id takes the place of an older one's.
+#[derive(Clone, Debug)]
+pub(crate) struct SecondaryMap<I, T> {
+    places: Vec<Option<(u32, T)>>,
+    id: PhantomData<I>,
+}
+
+impl<I, T> Default for SecondaryMap<I, T> {
+    fn default() -> Self {
+        SecondaryMap { places: Vec::new(), id: PhantomData }
+    }
+}
+
+impl<I: Id, T> SecondaryMap<I, T> {
+    pub fn get(&self, id: I) -> Option<&T> {
+        let (index, generation) = id.parts();
+        self.places.get(index as usize)?.as_ref().filter(|p| p.0 == generation).map(|p| &p.1)
+    }
+
+    pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
+        let (index, generation) = id.parts();
+        self.places.get_mut(index as usize)?.as_mut().filter(|p| p.0 == generation).map(|p| &mut p.1)
+    }
+
+    pub fn insert(&mut self, id: I, value: T) {
+        let (index, generation) = id.parts();
+        if self.places.len() <= index as usize {
+            self.places.resize_with(index as usize + 1, || None);
+        }
+        self.places[index as usize] = Some((generation, value));
+    }
+
+    pub fn remove(&mut self, id: I) -> Option<T> {
+        let (index, generation) = id.parts();
+        self.places.get_mut(index as usize)?.take_if(|p| p.0 == generation).map(|p| p.1)
+    }
+
+    /// In order of place.
+    pub fn iter(&self) -> impl Iterator<Item = (I, &T)> {
+        let places = (0..).zip(&self.places);
+        places.filter_map(|(i, p)| p.as_ref().map(|(generation, value)| (I::new(i, *generation), value)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +163,19 @@ mod tests {
         let b = arena.insert('b');
         assert_eq!((a.index, arena.get(a), arena.get(b)), (b.index, None, Some(&'b')));
         assert_eq!(arena.remove(a), None);
+    }
+
+    #[test]
+    fn what_is_said_of_a_thing_is_not_said_of_its_successor() {
+        let mut arena: Arena<Thing, char> = Arena::default();
+        let (mut said, a) = (SecondaryMap::default(), arena.insert('a'));
+        said.insert(a, 1);
+        arena.remove(a);
+        let b = arena.insert('b');
+        assert_eq!((said.get(a), said.get(b)), (Some(&1), None));
+        said.insert(b, 2);
+        assert_eq!((said.remove(a), said.get_mut(b)), (None, Some(&mut 2)));
+        assert_eq!(said.iter().collect::<Vec<_>>(), [(b, &2)]);
+        assert_eq!((said.remove(b), said.get(b)), (Some(2), None));
     }
 }

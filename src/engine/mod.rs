@@ -13,7 +13,7 @@ pub mod streams;
 pub mod time;
 
 pub use arena::Id;
-pub(crate) use arena::{Arena, generational_id};
+pub(crate) use arena::{Arena, SecondaryMap, generational_id};
 pub use digest::Digest;
 pub use queue::EventHandle;
 pub use scheduler::{Event, Scheduler};

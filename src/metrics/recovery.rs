@@ -16,11 +16,10 @@
 use super::gauge::Gauge;
 use super::outcome::{IncidentOutcome, RecoveryStages, replay_at};
 use super::{Frame, Part, Report};
-use crate::engine::SimTime;
+use crate::engine::{SecondaryMap, SimTime};
 use crate::results::metric::MetricId;
 use crate::world::observation::Exit;
 use crate::world::{BoxId, FaultId, FaultKind, Observation, ServiceId, VmId};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is known of a living box.
@@ -67,8 +66,8 @@ struct ServiceState {
 
 pub(super) struct Recovery {
     frame: Arc<Frame>,
-    boxes: BTreeMap<BoxId, Life>,
-    machines: BTreeMap<VmId, MachineLife>,
+    boxes: SecondaryMap<BoxId, Life>,
+    machines: SecondaryMap<VmId, MachineLife>,
     services: Vec<ServiceState>,
     metering: bool,
     /// Boxes on machines that run badly, with the machine.
@@ -84,8 +83,8 @@ impl Recovery {
         let services = frame.services.len();
         Recovery {
             frame,
-            boxes: BTreeMap::new(),
-            machines: BTreeMap::new(),
+            boxes: SecondaryMap::default(),
+            machines: SecondaryMap::default(),
             services: vec![ServiceState::default(); services],
             metering: false,
             degraded: Vec::new(),
@@ -100,7 +99,7 @@ impl Recovery {
     }
 
     fn change(&mut self, time: SimTime, subject: BoxId, change: impl FnOnce(&mut Life)) {
-        let Some(life) = self.boxes.get_mut(&subject) else { return };
+        let Some(life) = self.boxes.get_mut(subject) else { return };
         let served = life.routed && life.up;
         change(life);
         let (service, serves) = (life.service, life.routed && life.up);
@@ -138,14 +137,14 @@ impl Recovery {
 
     /// The first open incident whose lost box fulfils `what`.
     fn position(&self, service: ServiceId, what: impl Fn(Option<&Life>) -> bool) -> Option<usize> {
-        self.services[service.0 as usize].open.iter().position(|i| what(self.boxes.get(&i.lost)))
+        self.services[service.0 as usize].open.iter().position(|i| what(self.boxes.get(i.lost)))
     }
 
     fn close(&mut self, time: SimTime, service: ServiceId, incident: Incident, by: Option<BoxId>) {
         if incident.opened < self.frame.meter_from {
             return;
         }
-        let life = by.and_then(|b| self.boxes.get(&b)).filter(|l| l.came_up >= incident.opened);
+        let life = by.and_then(|b| self.boxes.get(b)).filter(|l| l.came_up >= incident.opened);
         let stages = self.stages(&incident, life, time);
         let replacement = life.map_or(String::new(), |l| self.frame.box_name(service, l.ordinal));
         let outcome = self.outcome(service, &incident, replacement, stages, false);
@@ -167,7 +166,7 @@ impl Recovery {
             stages.rotation_s = until(end);
             return stages;
         };
-        let machine = life.vm.and_then(|vm| self.machines.get(&vm));
+        let machine = life.vm.and_then(|vm| self.machines.get(vm));
         if let Some(known) = incident.known.filter(|&k| k <= life.came_up) {
             stages.detect_s = until(known);
             let asked = machine.map_or(life.decided, |m| {
@@ -213,7 +212,7 @@ impl Recovery {
     }
 
     fn on_exit(&mut self, time: SimTime, subject: BoxId, exit: Exit) {
-        let Some(&life) = self.boxes.get(&subject) else { return };
+        let Some(&life) = self.boxes.get(subject) else { return };
         self.close_degraded(time, |_, incident| incident.lost == subject);
         if let Exit::Fault { kind: FaultKind::OutOfMemory, .. } = exit {
             self.killed[life.service.0 as usize] += u64::from(self.metering);
@@ -232,7 +231,7 @@ impl Recovery {
 
     /// Opens an incident, if the box served.
     fn take_out(&mut self, time: SimTime, subject: BoxId, fault: FaultId, kind: FaultKind) {
-        let Some(&life) = self.boxes.get(&subject).filter(|l| l.up && l.routed) else { return };
+        let Some(&life) = self.boxes.get(subject).filter(|l| l.up && l.routed) else { return };
         let lost_name = self.frame.box_name(life.service, life.ordinal);
         let incident = Incident { fault, kind, lost: subject, lost_name, opened: time, known: None };
         self.state(life.service).open.push(incident);
@@ -243,7 +242,7 @@ impl Recovery {
     fn on_degraded(&mut self, time: SimTime, vm: VmId, fault: FaultId, kind: FaultKind) {
         let serving = self.boxes.iter().filter(|(_, l)| l.vm == Some(vm) && l.up && l.routed);
         let hit: Vec<(BoxId, ServiceId, u32)> =
-            serving.map(|(&subject, l)| (subject, l.service, l.ordinal)).collect();
+            serving.map(|(subject, l)| (subject, l.service, l.ordinal)).collect();
         for (lost, service, ordinal) in hit {
             let lost_name = self.frame.box_name(service, ordinal);
             let incident = Incident { fault, kind, lost, lost_name, opened: time, known: None };
@@ -264,7 +263,7 @@ impl Recovery {
     }
 
     fn on_known(&mut self, time: SimTime, subject: BoxId) {
-        let Some(life) = self.boxes.get(&subject) else { return };
+        let Some(life) = self.boxes.get(subject) else { return };
         let service = life.service;
         for incident in self.state(service).open.iter_mut().filter(|i| i.lost == subject) {
             incident.known.get_or_insert(time);
@@ -278,9 +277,9 @@ impl Part for Recovery {
             Observation::VmLaunched { vm, .. } => {
                 self.machines.insert(vm, MachineLife { launched: time, up: SimTime::ZERO });
             }
-            Observation::VmUp { vm } => self.machines.get_mut(&vm).expect("launched before").up = time,
+            Observation::VmUp { vm } => self.machines.get_mut(vm).expect("launched before").up = time,
             Observation::VmTerminated { vm } => {
-                self.machines.remove(&vm);
+                self.machines.remove(vm);
             }
             Observation::BoxCreated { subject, service, ordinal, .. } => {
                 let never = SimTime::ZERO;
@@ -321,7 +320,7 @@ impl Part for Recovery {
             }
             Observation::BoxRemoved { subject } => {
                 self.change(time, subject, |l| (l.up, l.routed) = (false, false));
-                if let Some(life) = self.boxes.remove(&subject) {
+                if let Some(life) = self.boxes.remove(subject) {
                     self.settle(time, life.service);
                 }
             }

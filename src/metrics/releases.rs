@@ -7,7 +7,7 @@
 
 use super::outcome::{IncidentOutcome, RecoveryStages, replay_at};
 use super::{Frame, Part, Report};
-use crate::engine::SimTime;
+use crate::engine::{SecondaryMap, SimTime};
 use crate::results::metric::MetricId;
 use crate::world::observation::{Exit, RolloutStep};
 use crate::world::{About, Activity, BoxId, FaultId, FaultKind, Observation, ServiceId, Version};
@@ -46,7 +46,7 @@ struct ServiceState {
 pub(super) struct Releases {
     frame: Arc<Frame>,
     releases: BTreeMap<(ServiceId, Version), Release>,
-    boxes: BTreeMap<BoxId, Running>,
+    boxes: SecondaryMap<BoxId, Running>,
     services: Vec<ServiceState>,
     /// Minutes, and whether it was still going on at the horizon.
     durations: Vec<(ServiceId, MetricId, f64, bool)>,
@@ -59,7 +59,7 @@ impl Releases {
         Releases {
             frame,
             releases: BTreeMap::new(),
-            boxes: BTreeMap::new(),
+            boxes: SecondaryMap::default(),
             services,
             durations: Vec::new(),
             incidents: Vec::new(),
@@ -71,7 +71,7 @@ impl Releases {
     }
 
     fn set_up(&mut self, time: SimTime, subject: BoxId, up: bool) {
-        let Some(running) = self.boxes.get_mut(&subject) else { return };
+        let Some(running) = self.boxes.get_mut(subject) else { return };
         if running.up == up {
             return;
         }
@@ -92,7 +92,7 @@ impl Releases {
     }
 
     fn set_version(&mut self, time: SimTime, subject: BoxId, version: Option<Version>) {
-        let Some(running) = self.boxes.get_mut(&subject) else { return };
+        let Some(running) = self.boxes.get_mut(subject) else { return };
         let (service, old) = (running.service, running.version);
         if Some(old) == version {
             return;
@@ -242,13 +242,13 @@ impl Part for Releases {
             Observation::BoxUp { subject } => self.set_up(time, subject, true),
             Observation::BoxExited { subject, exit } => {
                 self.set_up(time, subject, false);
-                if let (Exit::FailsToStart, Some(&r)) = (exit, self.boxes.get(&subject)) {
+                if let (Exit::FailsToStart, Some(&r)) = (exit, self.boxes.get(subject)) {
                     self.note_harm(time, r.service, r.version);
                 }
             }
             Observation::BoxRemoved { subject } => {
                 self.set_version(time, subject, None);
-                self.boxes.remove(&subject);
+                self.boxes.remove(subject);
             }
             Observation::Rollout { service, version, step } => self.on_rollout(time, service, version, step),
             Observation::ErrorAlert { service, firing: true }

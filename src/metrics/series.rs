@@ -3,10 +3,9 @@
 use super::machines::MachinePark;
 use super::outcome::{MachinePoint, SeriesPoint};
 use super::{Frame, Part, Report};
-use crate::engine::SimTime;
+use crate::engine::{SecondaryMap, SimTime};
 use crate::world::observation::FlowObservation;
 use crate::world::{BoxId, Observation, ServiceId};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) struct Series {
@@ -17,8 +16,8 @@ pub(super) struct Series {
     park: MachinePark,
     /// The instant up to which machines are booked.
     booked: SimTime,
-    service_of: BTreeMap<BoxId, ServiceId>,
-    up: BTreeMap<BoxId, bool>,
+    /// The service of each box, and whether it is up.
+    boxes: SecondaryMap<BoxId, (ServiceId, bool)>,
     ready: Vec<u32>,
 }
 
@@ -30,8 +29,7 @@ impl Series {
             machines: vec![MachinePoint::default(); buckets],
             park: MachinePark::default(),
             booked: SimTime::ZERO,
-            service_of: BTreeMap::new(),
-            up: BTreeMap::new(),
+            boxes: SecondaryMap::default(),
             ready: vec![0; services],
             frame,
         }
@@ -86,9 +84,8 @@ impl Series {
     }
 
     fn set_up(&mut self, subject: BoxId, up: bool) {
-        let Some(&service) = self.service_of.get(&subject) else { return };
-        let was = self.up.insert(subject, up).unwrap_or(false);
-        if was != up {
+        let Some((service, is_up)) = self.boxes.get_mut(subject) else { return };
+        if std::mem::replace(is_up, up) != up {
             let ready = &mut self.ready[service.0 as usize];
             *ready = ready.checked_add_signed(if up { 1 } else { -1 }).expect("counted up before");
         }
@@ -115,7 +112,7 @@ impl Part for Series {
                 self.park.observe(time, observation, &self.frame);
             }
             Observation::BoxCreated { subject, service, .. } => {
-                self.service_of.insert(subject, service);
+                self.boxes.insert(subject, (service, false));
             }
             Observation::BoxUp { subject } => {
                 self.book(time);
@@ -126,8 +123,7 @@ impl Part for Series {
                 self.set_up(subject, false);
             }
             Observation::BoxRemoved { subject } => {
-                self.service_of.remove(&subject);
-                self.up.remove(&subject);
+                self.boxes.remove(subject);
             }
             _ => {}
         }

@@ -3,33 +3,33 @@
 //! Start at [`Bodies`].
 
 use crate::cluster::objects::{DeploymentId, Image, NodeId, PodId, Template};
+use crate::engine::SecondaryMap;
 use crate::world::{BoxId, ServiceId, Version, VmId};
-use std::collections::BTreeMap;
 
 /// Pairs of objects and things. A pod whose machine is gone stands for nothing.
 #[derive(Debug, Default)]
 pub struct Bodies {
-    box_of: BTreeMap<PodId, BoxId>,
-    pod_of: BTreeMap<BoxId, PodId>,
-    vm_of: BTreeMap<NodeId, VmId>,
-    node_of: BTreeMap<VmId, NodeId>,
+    box_of: SecondaryMap<PodId, BoxId>,
+    pod_of: SecondaryMap<BoxId, PodId>,
+    vm_of: SecondaryMap<NodeId, VmId>,
+    node_of: SecondaryMap<VmId, NodeId>,
 }
 
 impl Bodies {
     pub fn box_of(&self, pod: PodId) -> Option<BoxId> {
-        self.box_of.get(&pod).copied()
+        self.box_of.get(pod).copied()
     }
 
     pub fn pod_of(&self, subject: BoxId) -> Option<PodId> {
-        self.pod_of.get(&subject).copied()
+        self.pod_of.get(subject).copied()
     }
 
     pub fn vm_of(&self, node: NodeId) -> Option<VmId> {
-        self.vm_of.get(&node).copied()
+        self.vm_of.get(node).copied()
     }
 
     pub fn node_of(&self, vm: VmId) -> Option<NodeId> {
-        self.node_of.get(&vm).copied()
+        self.node_of.get(vm).copied()
     }
 
     pub fn add_pod(&mut self, pod: PodId, subject: BoxId) {
@@ -39,8 +39,8 @@ impl Bodies {
 
     /// The box is gone; gives it back.
     pub fn remove_pod(&mut self, pod: PodId) -> Option<BoxId> {
-        let subject = self.box_of.remove(&pod)?;
-        self.pod_of.remove(&subject);
+        let subject = self.box_of.remove(pod)?;
+        self.pod_of.remove(subject);
         Some(subject)
     }
 
@@ -50,8 +50,8 @@ impl Bodies {
     }
 
     pub fn remove_node(&mut self, node: NodeId) {
-        if let Some(vm) = self.vm_of.remove(&node) {
-            self.node_of.remove(&vm);
+        if let Some(vm) = self.vm_of.remove(node) {
+            self.node_of.remove(vm);
         }
     }
 }

@@ -14,6 +14,7 @@ use super::node::NodeInfo;
 use super::order::NodeOrder;
 use super::tally::{Tally, Topology};
 use crate::cluster::objects::{Image, Node, NodeId, PodId, Resources};
+use crate::engine::SecondaryMap;
 use pods::PodPlace;
 use std::collections::BTreeMap;
 
@@ -25,7 +26,9 @@ const NONE: u32 = u32::MAX;
 pub struct Cache {
     nodes: Vec<Option<NodeInfo>>,
     free_nodes: Vec<u32>,
-    slots: BTreeMap<NodeId, u32>,
+    slots: SecondaryMap<NodeId, u32>,
+    /// Nodes that exist.
+    present: usize,
     pub(in crate::cluster::scheduler) order: NodeOrder,
     pods: Vec<PodPlace>,
     classes: Vec<Option<Class>>,
@@ -59,6 +62,7 @@ impl Cache {
             }
         };
         self.slots.insert(id, slot);
+        self.present += 1;
         let info = NodeInfo::new(id, node, overhead);
         self.order.add(slot, &info.labels);
         self.nodes[slot as usize] = Some(info);
@@ -68,7 +72,7 @@ impl Cache {
 
     /// Spec, labels or allocatable of a node changed.
     pub fn update_node(&mut self, id: NodeId, node: &Node) {
-        let Some(&slot) = self.slots.get(&id) else { return };
+        let Some(&slot) = self.slots.get(id) else { return };
         let info = self.node(slot);
         if info.labels != node.labels || info.taints != node.taints {
             let old = info.labels.clone();
@@ -89,7 +93,8 @@ impl Cache {
 
     /// A Node object went; its pods stay until they go themselves.
     pub fn remove_node(&mut self, id: NodeId) {
-        let Some(slot) = self.slots.remove(&id) else { return };
+        let Some(slot) = self.slots.remove(id) else { return };
+        self.present -= 1;
         self.set_images(slot, Vec::new());
         self.detach(slot);
         self.order.remove(slot);
@@ -109,7 +114,7 @@ impl Cache {
 
     /// Images on a node, with their sizes [bytes].
     pub fn node_images(&mut self, id: NodeId, images: Vec<(Image, u64)>) {
-        if let Some(&slot) = self.slots.get(&id) {
+        if let Some(&slot) = self.slots.get(id) {
             self.set_images(slot, images);
             // The score of an image depends on how many nodes have it.
             self.epoch += 1;
@@ -145,12 +150,12 @@ impl Cache {
     }
 
     pub fn slot(&self, id: NodeId) -> Option<u32> {
-        self.slots.get(&id).copied()
+        self.slots.get(id).copied()
     }
 
     /// Nodes that exist.
     pub fn node_count(&self) -> usize {
-        self.slots.len()
+        self.present
     }
 }
 

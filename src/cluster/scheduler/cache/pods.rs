@@ -34,7 +34,7 @@ impl Cache {
         node: NodeId,
         terminating: bool,
     ) {
-        let Some(&slot) = self.slots.get(&node) else { return };
+        let Some(&slot) = self.slots.get(node) else { return };
         let index = id.index as usize;
         if index >= self.pods.len() {
             let nobody =

@@ -19,7 +19,7 @@ mod termination;
 
 use super::Context;
 use crate::cluster::objects::{Image, NodeId, PodId};
-use crate::engine::SimTime;
+use crate::engine::{SecondaryMap, SimTime};
 use crate::platform::kubernetes::bodies::program;
 use crate::platform::kubernetes::event::Event;
 use crate::world::{Api, Ending, ServiceId, Version, VmStatus};
@@ -35,7 +35,7 @@ pub struct Kubelets {
     fetching: BTreeMap<PodId, Fetch>,
     pull_backoffs: BTreeMap<(PodId, Image), PullBackoff>,
     crash_loops: BTreeMap<PodId, CrashLoop>,
-    clocks: BTreeMap<PodId, Clocks>,
+    clocks: SecondaryMap<PodId, Clocks>,
     /// Evicted pods that have not ended yet.
     evicted: BTreeSet<PodId>,
     /// When a look last found too little memory.

@@ -117,7 +117,7 @@ impl Kubelets {
     /// The pod object is gone, or its containers end for good.
     pub(super) fn forget(&mut self, id: PodId) {
         self.crash_loops.remove(&id);
-        self.clocks.remove(&id);
+        self.clocks.remove(id);
         self.forget_fetch(id);
     }
 }

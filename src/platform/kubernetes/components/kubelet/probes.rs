@@ -66,11 +66,10 @@ impl Kubelets {
         api: &mut Api<'_>,
     ) {
         let p = &cx.parameters.probes.startup;
-        let clocks = self.clocks.entry(id).or_insert(Clocks { phase: cx.now, started: cx.now });
-        clocks.started = cx.now;
+        let phase = self.clocks.get(id).map_or(cx.now, |clocks| clocks.phase);
+        self.clocks.insert(id, Clocks { phase, started: cx.now });
         if p.enabled {
-            let probe =
-                Probe { check: p.check(), phase: clocks.phase, from: cx.now + p.initial_delay, begins: None };
+            let probe = Probe { check: p.check(), phase, from: cx.now + p.initial_delay, begins: None };
             api.probe(subject, STARTUP, probe);
         } else {
             self.on_started(id, subject, false, cx, api);
@@ -98,7 +97,7 @@ impl Kubelets {
         cx: &mut Context<'_>,
         api: &mut Api<'_>,
     ) {
-        let Clocks { phase, started } = self.clocks[&id];
+        let Clocks { phase, started } = *self.clocks.get(id).expect("a container that started has clocks");
         let (readiness, liveness) = (&cx.parameters.probes.readiness, &cx.parameters.probes.liveness);
         if readiness.enabled {
             let from = started + readiness.initial_delay;
