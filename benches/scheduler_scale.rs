@@ -24,7 +24,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::hint::black_box;
 use std::time::Instant;
-use support::{is_asked, measures};
+use support::{is_asked, measures, resident_bytes};
 
 /// A node has 32 CPU and 128 GiB; a pod has so many millicores, and 4 MiB for each.
 const NODE_CPU: u32 = 32_000;
@@ -206,7 +206,7 @@ fn placement(nodes: u32, pods: &[Arrival], spreads: bool, percentage: u32) -> u6
         .flat_map(|service| (0..SIZES.len()).map(move |size| spec(service, size)))
         .map(|spec| {
             let siblings = spreads.then(|| Selector::of_labels(&spec.labels));
-            (Template::new(spec, Vec::new()), siblings)
+            (Template::new(spec, Vec::new(), Vec::new()), siblings)
         })
         .collect();
     let mut scheduler = Scheduler::new(settings(percentage));
@@ -238,63 +238,132 @@ fn placement(nodes: u32, pods: &[Arrival], spreads: bool, percentage: u32) -> u6
     placed
 }
 
-/// Store, watches, work queues and scheduler, with kubelets that start a pod at once; pods placed.
+/// Store, watches, work queues and scheduler, with kubelets that start a pod at once.
+struct ControlPlane {
+    cluster: Cluster,
+    templates: [TemplateId; SIZES.len()],
+    agenda: BinaryHeap<Reverse<(u64, u64, Step)>>,
+    sent: u64,
+    placed: u64,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Control(u16, u32, u32),
+    Ends(PodId),
+}
+
+impl ControlPlane {
+    fn new(nodes: u32) -> ControlPlane {
+        let limits = Settings { scheduler_rate: 1e9, scheduler_burst: 1_000_000, ..Settings::default() };
+        let mut cluster = Cluster::new(limits);
+        cluster.scheduler = SchedulerController::with_profile(&cluster.settings, settings(100), stream());
+        for i in 0..nodes {
+            cluster.store.add_node(node(i));
+        }
+        let templates = [0, 1, 2, 3].map(|size| cluster.store.intern_template(spec(0, size)));
+        ControlPlane { cluster, templates, agenda: BinaryHeap::new(), sent: 0, placed: 0 }
+    }
+
+    fn create(&mut self, size: usize, now: u64) -> PodId {
+        self.cluster.store.create_pod(Owner::None, self.templates[size], SimTime::from_micros(now))
+    }
+
+    fn next_due(&self) -> Option<u64> {
+        self.agenda.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    fn run_next(&mut self) {
+        let Some(Reverse((now, _, step))) = self.agenda.pop() else { return };
+        match step {
+            Step::Control(kind, a, b) => {
+                self.cluster.handle(Event::decode(kind, a, b), SimTime::from_micros(now));
+            }
+            Step::Ends(pod) => self.cluster.store.remove_pod(pod),
+        }
+    }
+
+    /// Everybody sees what changed; a pod that is bound runs, and ends when its life is over, if ever.
+    fn settle(&mut self, now: u64, end_of: impl Fn(PodId) -> Option<u64>) {
+        let time = SimTime::from_micros(now);
+        while let Some(change) = self.cluster.take_change(time) {
+            if let Change::PodBound(pod) = change {
+                self.placed += 1;
+                self.cluster.store.set_started(pod, time);
+                self.cluster.store.set_ready(pod, true, time);
+                if let Some(end) = end_of(pod) {
+                    self.sent += 1;
+                    self.agenda.push(Reverse((end, self.sent, Step::Ends(pod))));
+                }
+            }
+        }
+        for (at, event) in self.cluster.take_events() {
+            // The scheduler is alone: no node fails here.
+            if let Event::Wake(_) = event {
+                let (kind, a, b) = event.encode();
+                self.sent += 1;
+                self.agenda.push(Reverse((at.as_micros(), self.sent, Step::Control(kind, a, b))));
+            }
+        }
+    }
+}
+
+/// The whole path; pods placed.
 fn whole(nodes: u32, pods: &[Arrival]) -> u64 {
-    let limits = Settings { scheduler_rate: 1e9, scheduler_burst: 1_000_000, ..Settings::default() };
-    let mut cluster = Cluster::new(limits);
-    cluster.scheduler = SchedulerController::with_profile(&cluster.settings, settings(100), stream());
-    for i in 0..nodes {
-        cluster.store.add_node(node(i));
-    }
-    let templates = [0, 1, 2, 3].map(|size| cluster.store.intern_template(spec(0, size)));
-    #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    enum Step {
-        Control(u16, u32, u32),
-        Ends(PodId),
-    }
-    let mut agenda: BinaryHeap<Reverse<(u64, u64, Step)>> = BinaryHeap::new();
+    let mut plane = ControlPlane::new(nodes);
     let mut lives: Vec<u64> = Vec::new();
-    let (mut sent, mut placed, mut next) = (0, 0, 0);
+    let mut next = 0;
     loop {
-        let due = agenda.peek().map(|Reverse((at, ..))| *at);
-        let now = match (due, pods.get(next)) {
+        let now = match (plane.next_due(), pods.get(next)) {
             (Some(due), Some(pod)) if due <= pod.at => due,
             (_, Some(pod)) => pod.at,
             (Some(_), None) | (None, None) => break,
         };
-        let time = SimTime::from_micros(now);
-        if due == Some(now) {
-            let Some(Reverse((_, _, step))) = agenda.pop() else { break };
-            match step {
-                Step::Control(kind, a, b) => cluster.handle(Event::decode(kind, a, b), time),
-                Step::Ends(pod) => cluster.store.remove_pod(pod),
-            }
+        if plane.next_due() == Some(now) {
+            plane.run_next();
         } else {
             let pod = &pods[next];
-            let id = cluster.store.create_pod(Owner::None, templates[pod.size], time);
-            lives.resize(lives.len().max(id.parts().0 as usize + 1), 0);
-            lives[id.parts().0 as usize] = pod.life;
+            let place = plane.create(pod.size, now).parts().0 as usize;
+            lives.resize(lives.len().max(place + 1), 0);
+            lives[place] = pod.life;
             next += 1;
         }
-        while let Some(change) = cluster.take_change(time) {
-            if let Change::PodBound(pod) = change {
-                placed += 1;
-                cluster.store.set_started(pod, time);
-                cluster.store.set_ready(pod, true, time);
-                sent += 1;
-                agenda.push(Reverse((now + lives[pod.parts().0 as usize], sent, Step::Ends(pod))));
-            }
-        }
-        for (at, event) in cluster.take_events() {
-            // The scheduler is alone: no node fails here.
-            if let Event::Wake(_) = event {
-                let (kind, a, b) = event.encode();
-                sent += 1;
-                agenda.push(Reverse((at.as_micros(), sent, Step::Control(kind, a, b))));
-            }
-        }
+        plane.settle(now, |pod| Some(now + lives[pod.parts().0 as usize]));
     }
-    placed
+    plane.placed
+}
+
+/// Memory of pods that live at one time, and of pods that are gone: the same number comes and goes three times.
+fn print_memory(nodes: u32, count: u32) {
+    let mut plane = ControlPlane::new(nodes);
+    plane.settle(0, |_| None);
+    let Some(empty) = resident_bytes() else { return };
+    let mut full = [0.0; 3];
+    let mut now = 0;
+    for full in &mut full {
+        // In small batches, as a cluster fills: what is on its way at one time is not what stays.
+        let mut pods = Vec::new();
+        // A template goes with its last pod.
+        plane.templates[0] = plane.cluster.store.intern_template(spec(0, 0));
+        for _ in 0..count {
+            pods.push(plane.create(0, now));
+            plane.settle(now, |_| None);
+            while let Some(due) = plane.next_due() {
+                now = due;
+                plane.run_next();
+                plane.settle(now, |_| None);
+            }
+        }
+        let resident = resident_bytes().unwrap_or(f64::NAN);
+        *full = (resident - empty - f64::from(count) * size_of::<PodId>() as f64) / f64::from(count);
+        pods.into_iter().for_each(|pod| plane.cluster.store.remove_pod(pod));
+        plane.settle(now, |_| None);
+    }
+    println!(
+        "{nodes} nodes, {count} pods alive: {:.0} bytes a pod, {:.0} and {:.0} when as many have come and gone once and \
+         twice before",
+        full[0], full[1], full[2]
+    );
 }
 
 type Way<'a> = (&'static str, Box<dyn Fn() -> u64 + 'a>);
@@ -344,6 +413,9 @@ fn main() {
                 print_ratios(nodes, count, turns);
             }
         }
+    }
+    if measures() && is_asked("memory") {
+        print_memory(5_000, 100_000);
     }
     let mut criterion = Criterion::default().configure_from_args().sample_size(10);
     for nodes in [100, 1_000] {

@@ -50,7 +50,16 @@ pub fn is_asked(question: &str) -> bool {
 
 /// Peak resident memory of this process [MiB], where the system tells.
 pub fn peak_mib() -> Option<f64> {
+    Some(status_kib("VmHWM:")? / 1_024.0)
+}
+
+/// Resident memory of this process now [bytes], where the system tells.
+pub fn resident_bytes() -> Option<f64> {
+    Some(status_kib("VmRSS:")? * 1_024.0)
+}
+
+fn status_kib(key: &str) -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    Some(line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok()? / 1_024.0)
+    let line = status.lines().find_map(|l| l.strip_prefix(key))?;
+    line.trim().trim_end_matches(" kB").trim().parse().ok()
 }

@@ -183,6 +183,9 @@ struct Labels<'a> {
 impl Labels<'_> {
     fn summary(&self, platform: &str, statistic: &str, evidence: &Evidence, index: usize) -> SummaryRow {
         let estimate = evidence.estimate(index);
+        // No metric is below zero and no share above one, whatever Student's t makes of a few replications.
+        let most = if self.metric.unit == "share" { 1.0 } else { f64::INFINITY };
+        let possible = |bound: Option<f64>| bound.map(|bound| bound.clamp(0.0, most));
         SummaryRow {
             platform: platform.to_owned(),
             service: self.service.to_owned(),
@@ -190,8 +193,8 @@ impl Labels<'_> {
             unit: self.metric.unit.to_owned(),
             statistic: statistic.to_owned(),
             value: estimate.value,
-            ci_low: estimate.low,
-            ci_high: estimate.high,
+            ci_low: possible(estimate.low),
+            ci_high: possible(estimate.high),
             replications: evidence.replications() as u32,
         }
     }

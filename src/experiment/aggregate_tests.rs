@@ -97,6 +97,21 @@ fn a_distribution_without_samples_is_an_empty_row_not_a_missing_one() {
 }
 
 #[test]
+fn intervals_end_where_the_metric_does() {
+    // Two values and t = 12.7: the interval of the mean of 1 and 9 dollars would be 5 ± 51, that of the shares 0.8 ± 2.5.
+    let mut pets = platform("pets", &[1.0, 9.0], &[&[], &[]]);
+    for (outcome, served) in pets.outcomes.iter_mut().zip([0.6, 1.0]) {
+        let (metric, denominator) = (Id::Availability, 1.0);
+        outcome.measures.push(Measure { service: None, metric, numerator: served, denominator });
+    }
+    let results = aggregate(frame(), &[pets]);
+    let row = |name| results.summary.iter().find(|row| row.is_of(name, "ratio")).expect("a row");
+    assert_eq!(row("cost_per_month").ci_low, Some(0.0));
+    assert!(row("cost_per_month").ci_high.is_some_and(|high| high > 50.0));
+    assert_eq!((row("availability").ci_low, row("availability").ci_high), (Some(0.0), Some(1.0)));
+}
+
+#[test]
 fn the_four_questions_share_one_correction() {
     // Costs about 110 against 100: three pairs of platforms would be one family of their own; with two platforms a
     // family of cost alone has one member and would leave p as it is. Recovery adds a second.

@@ -64,6 +64,9 @@ pub(super) struct Retries {
 const SETTLED: f64 = 1e-3;
 const LESS_CLOSELY: f64 = 1.25;
 
+/// Changes below this share of all requests are none.
+const SAME: f64 = 1e-6;
+
 /// Retries are followed in steps of at least this length [s].
 const MIN_STEP_S: f64 = 1.0;
 
@@ -108,10 +111,16 @@ impl Retries {
         let moves = (wanted.unlucky - self.rate.unlucky).abs().max((wanted.long - self.rate.long).abs());
         let settled = SETTLED * LESS_CLOSELY.powi(self.steps as i32);
         self.steps = (self.steps + 1).min(100);
-        self.next = (moves > settled * f.offered).then(|| {
+        if moves > settled * f.offered {
             let due = now + SimDuration::from_secs_f64(delay_s.max(MIN_STEP_S));
-            (self.next.map_or(due, |(earlier, _)| earlier.max(now)), wanted)
-        });
+            self.next = Some((self.next.map_or(due, |(earlier, _)| earlier.max(now)), wanted));
+            return wanted;
+        }
+        self.next = None;
+        // Not worth an event, but the next solution has it: retries of failures that are over would be served for ever.
+        if moves > SAME * f.offered {
+            self.rate = wanted;
+        }
         wanted
     }
 }
@@ -168,6 +177,21 @@ mod tests {
     fn a_budget_caps_the_storm() {
         let rules = RetryRules { attempts: 3, budget: 0.2, backoff_s: 0.1 };
         close(settle(&rules, 100.0, 0.9, false), 20.0);
+    }
+
+    #[test]
+    fn when_nothing_fails_any_more_nothing_comes_again() {
+        let rules = RetryRules { attempts: 2, budget: f64::INFINITY, backoff_s: 0.1 };
+        let (mut retries, mut now) = (Retries::default(), SimTime::ZERO);
+        // 0.2 % fail for so long that this is less than what is followed step by step; then next to nothing does.
+        for told in [[0.2; 12], [1e-9; 12]].concat() {
+            let attempts = 100.0 + retries.rate.total();
+            let f = Failures { offered: 100.0, attempts, told, unanswered: 0.0, late: 0.0, late_again: 1.0 };
+            retries.after(&rules, &f, 5.0, now);
+            now += SimDuration::from_secs(10);
+            retries.advance(now);
+        }
+        assert!(retries.rate.total() < 1e-6, "{:?}", retries.rate);
     }
 
     #[test]
