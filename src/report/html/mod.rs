@@ -8,6 +8,7 @@
 mod sections;
 mod series;
 
+use super::asserts;
 use super::palette;
 use super::table::{self, Row};
 use super::verdict::{self, Verdict};
@@ -40,6 +41,11 @@ pub fn page(results: &ResultSet) -> String {
         style: STYLE,
         script: SCRIPT,
         facts: facts(manifest),
+        claims: manifest
+            .asserts
+            .iter()
+            .map(|row| Claim { held: row.passed, line: asserts::line(row) })
+            .collect(),
         answers: verdict::verdicts(results).iter().map(|v| Answer::new(v, &platforms)).collect(),
         platforms,
         headline: blocks(table::rows(results, "", false)),
@@ -63,6 +69,7 @@ struct Page<'a> {
     style: &'static str,
     script: &'static str,
     facts: String,
+    claims: Vec<Claim>,
     answers: Vec<Answer>,
     platforms: Vec<Platform<'a>>,
     headline: Vec<Block>,
@@ -104,6 +111,13 @@ impl<'a> Platform<'a> {
             sizing: &platform.sizing,
         }
     }
+}
+
+/// What the scenario asserts, and what became of it.
+#[derive(Serialize)]
+struct Claim {
+    held: bool,
+    line: String,
 }
 
 /// One question and its answer.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::results::fixture;
+use crate::results::rows::AssertRow;
 
 #[test]
 fn the_page_answers_first_and_has_every_part() {
@@ -11,6 +12,31 @@ fn the_page_answers_first_and_has_every_part() {
         at(&format!("<section id=\"{id}\""));
     }
     assert!(page.len() < 1_000_000, "{}", page.len());
+}
+
+#[test]
+fn what_the_scenario_asserts_stands_first() {
+    let mut results = fixture::three_platforms();
+    let claim = |platform: &str, bound: f64, passed| AssertRow {
+        platform: platform.to_owned(),
+        service: String::new(),
+        metric: "availability".to_owned(),
+        unit: "share".to_owned(),
+        statistic: "ratio".to_owned(),
+        comparison: ">=".to_owned(),
+        bound,
+        value: Some(0.999),
+        ci_low: None,
+        ci_high: None,
+        passed,
+        certain: false,
+    };
+    assert!(!page(&results).contains("class=\"claims\""), "nothing is asserted");
+    results.manifest.asserts = vec![claim("k8s", 0.99, true), claim("<pets>", 0.9999, false)];
+    let page = page(&results);
+    let at = |part: &str| page.find(part).unwrap_or_else(|| panic!("{part} is missing"));
+    assert!(at("<li>✓ k8s: availability ") < at("<li class=\"failed\">✗ &lt;pets&gt;"));
+    assert!(at("class=\"failed\"") < at("Cheapest: cattle"));
 }
 
 #[test]

@@ -27,6 +27,21 @@
   const draw = () => {
     const [title, unit] = data.measures[measure.value];
     const columns = data.scopes[scope.value].values[measure.value];
+    // Dates as everywhere else on the page: 2026-01-31 06:00, and above an hour no seconds.
+    const two = (n) => String(n).padStart(2, "0");
+    const date = (t) => {
+      const d = new Date(t * 1e3);
+      return [`${d.getUTCFullYear()}-${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}`, `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`];
+    };
+    const dates = (u, splits, space, gap, step) => {
+      let last = "";
+      return splits.map((t) => {
+        const [day, time] = date(t);
+        const text = day === last ? time : step < 86400 ? `${time}\n${day}` : day;
+        last = day;
+        return text;
+      });
+    };
     const axis = { stroke: ink("--ink"), grid: { stroke: ink("--rule"), width: 1 }, ticks: { stroke: ink("--rule") } };
     const number = (u, value) => (value == null ? "–" : `${+value.toPrecision(4)} ${unit}`);
     const options = {
@@ -34,9 +49,9 @@
       height: 340,
       tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
       scales: { y: { range: (u, low, high) => [Math.min(0, low), high > 0 ? high * 1.05 : 1] } },
-      axes: [axis, { ...axis, size: 70, label: `${title} [${unit}]` }],
+      axes: [{ ...axis, values: dates, space: 90 }, { ...axis, size: 70, label: `${title} [${unit}]` }],
       series: [
-        { label: "time" },
+        { label: "time", value: (u, t) => (t == null ? "–" : date(t).join(" ")) },
         ...data.platforms.map(([label, stroke], i) => ({
           label, stroke, width: 2, dash: dashes[i % dashes.length], value: number, points: { show: false },
         })),

@@ -77,7 +77,8 @@ impl KubeProxy {
         let (listed, removed) = (rules.listed.len() + added.len(), before - rules.listed.len());
         if !added.is_empty() || removed > 0 {
             let about = About::Service(ServiceOfWorld(id.0 as u16));
-            api.remark(about, || format!("kube-proxy: {listed} endpoints (+{} -{removed})", added.len()));
+            let endpoints = if listed == 1 { "endpoint" } else { "endpoints" };
+            api.remark(about, || format!("kube-proxy: {listed} {endpoints} (+{} -{removed})", added.len()));
         }
         for &(_, subject) in &added {
             api.route(subject);
