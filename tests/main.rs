@@ -18,6 +18,7 @@ mod metamorphic;
 mod metamorphic_table;
 mod oracles;
 mod outside;
+mod releases;
 mod requests;
 mod scale;
 mod sizing;

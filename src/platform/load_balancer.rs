@@ -13,7 +13,7 @@ use crate::parameter::{Fraction, Problems, presets, section};
 use crate::platform::sizing::check_machine;
 use crate::world::observation::Rented;
 use crate::world::{Api, Balancing, BoxId, Ejection, HealthCheck, ServiceId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 presets! {
     /// Which load balancer it is.
@@ -159,19 +159,41 @@ pub struct LoadBalancer {
     pub steers: bool,
     parameters: LoadBalancerParameters,
     targets: BTreeMap<BoxId, Target>,
+    /// Targets of a second group: they are checked, and get no requests.
+    idle: BTreeSet<BoxId>,
 }
 
 impl LoadBalancer {
     pub fn new(parameters: LoadBalancerParameters, service: ServiceId, api: &mut Api<'_>) -> Self {
         api.set_balancing(service, parameters.balancing);
         api.eject_outliers(service, parameters.ejection.rule());
-        LoadBalancer { steers: true, parameters, targets: BTreeMap::new() }
+        LoadBalancer { steers: true, parameters, targets: BTreeMap::new(), idle: BTreeSet::new() }
     }
 
     /// Begins to check a box; it gets requests after its first good checks.
     pub fn register(&mut self, subject: BoxId, api: &mut Api<'_>) {
         self.targets.insert(subject, Target::Initial);
         api.check_health(subject, self.parameters.health_check());
+    }
+
+    /// Begins to check a box of the group that gets no requests.
+    pub fn register_idle(&mut self, subject: BoxId, api: &mut Api<'_>) {
+        self.idle.insert(subject);
+        self.register(subject, api);
+    }
+
+    /// Sends all requests to the other group of targets: what was idle gets them now, what got them does not.
+    pub fn switch_groups(&mut self, api: &mut Api<'_>) {
+        let was_idle = std::mem::take(&mut self.idle);
+        for (&subject, &target) in &self.targets {
+            if !was_idle.contains(&subject) {
+                self.idle.insert(subject);
+                api.unroute(subject);
+            } else if target == Target::Healthy {
+                api.route(subject);
+            }
+        }
+        self.apply_fail_open(api);
     }
 
     /// A target that was healthy already when the simulation began.
@@ -184,16 +206,21 @@ impl LoadBalancer {
     /// Sends no new requests to a box; gives back how long to wait for those it has.
     pub fn deregister(&mut self, subject: BoxId, api: &mut Api<'_>) -> SimDuration {
         let was = self.targets.remove(&subject);
+        let was_idle = self.idle.remove(&subject);
         api.unroute(subject);
         self.apply_fail_open(api);
-        if self.steers && was == Some(Target::Healthy) { self.parameters.drain } else { SimDuration::ZERO }
+        if self.steers && !was_idle && was == Some(Target::Healthy) {
+            self.parameters.drain
+        } else {
+            SimDuration::ZERO
+        }
     }
 
     /// A check came to another verdict. Where too few targets are healthy, all get requests again ("fail open").
     pub fn on_health(&mut self, subject: BoxId, healthy: bool, api: &mut Api<'_>) {
         let Some(target) = self.targets.get_mut(&subject) else { return };
         *target = if healthy { Target::Healthy } else { Target::Unhealthy };
-        if !self.steers {
+        if !self.steers || self.idle.contains(&subject) {
             return;
         }
         if healthy {
@@ -210,8 +237,16 @@ impl LoadBalancer {
         self.targets.contains_key(&subject)
     }
 
+    /// Healthy targets that get requests.
     pub fn healthy(&self) -> u32 {
-        self.targets.values().filter(|&&t| t == Target::Healthy).count() as u32
+        self.live().filter(|&(_, t)| t == Target::Healthy).count() as u32
+    }
+
+    fn live(&self) -> impl Iterator<Item = (BoxId, Target)> + '_ {
+        self.targets
+            .iter()
+            .map(|(&subject, &t)| (subject, t))
+            .filter(|(subject, _)| !self.idle.contains(subject))
     }
 
     fn apply_fail_open(&self, api: &mut Api<'_>) {
@@ -219,8 +254,9 @@ impl LoadBalancer {
             return;
         }
         let healthy = f64::from(self.healthy());
-        let open = healthy == 0.0 || healthy < self.parameters.fail_open.as_f64() * self.targets.len() as f64;
-        for (&subject, &target) in &self.targets {
+        let open =
+            healthy == 0.0 || healthy < self.parameters.fail_open.as_f64() * self.live().count() as f64;
+        for (subject, target) in self.live() {
             match target {
                 Target::Unhealthy if open => api.route(subject),
                 Target::Unhealthy => api.unroute(subject),

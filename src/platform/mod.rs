@@ -13,6 +13,7 @@ pub mod load_balancer;
 pub mod pets;
 pub mod practice;
 pub mod registry;
+pub mod rollout;
 pub mod sizing;
 
 pub use practice::PracticeParameters;

@@ -23,6 +23,8 @@ section! {
         alert_hold: SimDuration = "2m", from "alerts wait 1-5 min", grade Derived;
         /// Building and testing a version until it can be brought out: a package or a container image.
         build: Distribution = "lognormal(150s, 0.5)", from "1-5 min for container images; no source found", grade Estimate;
+        /// Share of versions that need something which only the machine has that they were built and tested on. Images carry most of that along.
+        environment_mismatch: Fraction = "3%", from "none found", grade Estimate;
         /// Hands-on time of a person to find out what is wrong and decide what to do.
         diagnose: Distribution = "lognormal(15m, 0.8)", from "none found; part of the 126 min that an incident takes on average (PagerDuty 2021)", grade Estimate;
         /// Time after which a new version that does not come up everywhere is given up.

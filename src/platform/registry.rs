@@ -32,6 +32,7 @@ impl PlatformParameters {
             }
             PlatformParameters::Cattle(p) => {
                 check_sizes(&p.size, services, catalog, problems);
+                p.check(problems);
                 p.scaling.check(problems);
                 p.load_balancer.check_machine(catalog, problems);
             }

@@ -9,7 +9,7 @@
 use super::boxes::{Ending, StartOrder};
 use super::ejection::Ejection;
 use super::event::{Event, PlatformEvent};
-use super::flow::{CpuReading, LoadWaker};
+use super::flow::{AccessLog, CpuReading, LoadWaker, LogCounts};
 use super::ids::{BoxId, ProbeId, ServiceId, Version, VmId, WorkId, ZoneId};
 use super::memory::MemoryWatch;
 use super::monitor::{ErrorAlert, HealthCheck, Heartbeat, Probe};
@@ -18,7 +18,7 @@ use super::people::Work;
 use super::queueing::{Balancing, Manners, SizingTask, boxes_needed};
 use super::service::ServiceParameters;
 use super::vm::VmStatus;
-use super::{Calendar, World};
+use super::{Calendar, World, streams};
 use crate::catalog::{Catalog, InstanceId, Purchase};
 use crate::engine::{EventHandle, Purpose, SimDuration, SimTime, Stream};
 use crate::parameter::{Bytes, MilliCpu, UsdPerHour};
@@ -201,6 +201,12 @@ impl Api<'_> {
         self.world.set_agents(cpu, memory);
     }
 
+    /// How likely a version that works where it was built does not start on this platform's machines, since something
+    /// that it needs is not there or another.
+    pub fn set_mismatch(&mut self, chance: f64) {
+        self.world.mismatch = chance;
+    }
+
     /// CPU of a machine that boxes cannot use: guest system and agents.
     pub fn machine_overhead(&self) -> MilliCpu {
         self.world.machine_overhead
@@ -367,6 +373,34 @@ impl Api<'_> {
     /// How requests fail right now, for somebody who looks at logs and dashboards.
     pub fn failures(&self, service: ServiceId) -> FailureShares {
         self.world.services[service.index()].flow.failures()
+    }
+
+    /// Has the access logs of a service counted by version from now on: those of `version`, and those of all others.
+    pub fn compare_versions(&mut self, service: ServiceId, version: Version) {
+        self.world.settle_service(service.index());
+        let flow = &mut self.world.services[service.index()].flow;
+        flow.log = Some(Box::new(AccessLog::new(version)));
+        flow.solve_again();
+        self.world.dirty_flow();
+    }
+
+    /// What was logged since the last reading: of the version that is compared, and of all others. `None` if none is.
+    pub fn read_logs(&mut self, service: ServiceId) -> Option<[LogCounts; 2]> {
+        self.world.settle_service(service.index());
+        let one_by_one = self.world.services[service.index()].requests.is_some();
+        let log = self.world.services[service.index()].flow.log.as_mut()?;
+        let (version, counts) = (log.version, log.read());
+        if one_by_one {
+            return Some(counts);
+        }
+        let key = [u64::from(service.0), u64::from(version.0), u64::from(log.readings)];
+        let mut stream = self.world.streams.open(streams::LOG_SAMPLE, &key);
+        Some(counts.map(|counts| counts.drawn(&mut stream)))
+    }
+
+    /// Nobody compares versions any more.
+    pub fn end_comparison(&mut self, service: ServiceId) {
+        self.world.services[service.index()].flow.log = None;
     }
 
     /// CPU that a service's boxes really used in the `window` that ended `lag` ago; `None` if that is not known

@@ -42,6 +42,7 @@ pub use calendar::Calendar;
 pub use ejection::Ejection;
 pub use event::{Event, PlatformEvent};
 pub use fault::{FaultId, FaultKind, FaultParameters, Group};
+pub use flow::LogCounts;
 pub use ids::{BoxId, ProbeId, ServiceId, Version, VmId, WorkId, ZoneId};
 pub use memory::MemoryWatch;
 pub use monitor::{ErrorAlert, HealthCheck, Heartbeat, Probe};
@@ -97,6 +98,8 @@ pub struct World {
     monitors: Arena<monitor::MonitorId, monitor::Monitor>,
     people: people::People,
     work: Arena<WorkId, people::Job>,
+    /// Share of good versions that do not run on this platform, though they ran where they were built.
+    mismatch: f64,
     /// CPU of every machine that is not for boxes.
     machine_overhead: MilliCpu,
     /// Memory of every machine that is not for boxes.
@@ -141,6 +144,7 @@ impl World {
             monitors: Arena::default(),
             people: people::People::new(&streams, &spec.team, spec.services.len()),
             work: Arena::default(),
+            mismatch: 0.0,
             machine_overhead: spec.cloud.os_cpu,
             memory_overhead: spec.cloud.os_memory,
             tenancies: Vec::new(),

@@ -1,7 +1,7 @@
 //! Releases: when developers hand over a new version, and whether it is any good.
 //!
-//! The calendar and the quality are the team's and the same on every platform. What the platform does with a
-//! version, how many users meet a bad one and how it is taken back, is the platform's affair. Start at
+//! The calendar and the quality are the team's and the same on every platform; only a version that works where it was
+//! built may still not run on machines that are too different from that. What the platform does with a version, how many users meet a bad one and how it is taken back, is the platform's affair. Start at
 //! [`ReleaseParameters`].
 
 use super::World;
@@ -79,14 +79,17 @@ impl World {
         let p = &s.parameters.release;
         // All three are drawn always, so that one parameter does not shift what another decides.
         let bad = stream.chance(p.failure_rate.as_f64());
+        // The same number on every platform: what runs on one runs on all that are closer to where it was built.
+        let mismatched = self.streams.open(streams::MISMATCH, &entity).chance(self.mismatch);
         let fails_to_start = stream.chance(p.fails_to_start.as_f64());
         let share = p.error_share.sample(stream.uniform()).clamp(0.0, 1.0);
         let defect = match (bad, fails_to_start) {
-            (false, _) => None,
+            (false, _) => mismatched.then_some(Defect::FailsToStart),
             (true, true) => Some(Defect::FailsToStart),
             (true, false) => Some(Defect::Errors { share }),
         };
         s.versions.push(defect);
+        let bad = defect.is_some();
         self.observe(Observation::ReleaseHandedOver { service, version, bad });
         self.signals.push_back(Signal::Release { service, version });
         self.arm_release(service);

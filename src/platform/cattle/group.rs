@@ -28,6 +28,8 @@ pub(super) struct Member {
     pub unhealthy: bool,
     /// The cloud has taken its machine back.
     pub gone: bool,
+    /// Of a second set that gets no requests.
+    pub idle: bool,
 }
 
 pub(super) struct Group {
@@ -43,6 +45,8 @@ pub(super) struct Group {
     /// The version and the number of the image that new machines get, and when that was baked.
     pub version: Version,
     pub image: u32,
+    /// What the machines that get requests have, while a second set with another image is brought up.
+    pub live: Option<(Version, u32)>,
     pub baked: SimTime,
     pub members: Vec<Member>,
     pub scaling: Box<dyn super::ScalingPolicy>,
@@ -50,6 +54,8 @@ pub(super) struct Group {
     pub waiting: Option<Version>,
     /// Machines on their way out that are to be replaced once they are gone.
     pub awaited: Vec<VmId>,
+    /// Boxes that a tool changes in place now.
+    pub wave: super::in_place::Wave,
     /// Some member may be unhealthy or was never in service; a quiet group needs no look at its members.
     pub(super) restless: bool,
     /// Members came or went: the zones may be out of balance.
@@ -81,12 +87,14 @@ impl Group {
             desired: min,
             version: Version(0),
             image: 0,
+            live: None,
             baked: SimTime::ZERO,
             members: Vec::new(),
             scaling,
             refresh: None,
             waiting: None,
             awaited: Vec::new(),
+            wave: Default::default(),
             restless: false,
             unsettled: false,
             avoid: api.zones().map(|z| (z, SimTime::ZERO)).collect(),
@@ -127,7 +135,12 @@ impl Group {
 
     /// Machines that are neither there nor on their way.
     pub(super) fn missing(&self) -> u32 {
-        self.desired.saturating_sub((self.members.len() + self.awaited.len()) as u32)
+        self.desired.saturating_sub(self.present() + self.awaited.len() as u32)
+    }
+
+    /// Machines that get requests, or will.
+    pub(super) fn present(&self) -> u32 {
+        self.members.iter().filter(|m| !m.idle).count() as u32
     }
 
     /// Machines that run since before the simulation began.
@@ -150,6 +163,7 @@ impl Group {
                 in_service: Some(SimTime::ZERO),
                 unhealthy: false,
                 gone: false,
+                idle: false,
             });
         }
         self.set_desired(count, api);
@@ -175,6 +189,16 @@ impl Group {
 
     /// Launches `count` machines, each in the zone that has the fewest, if that had capacity lately.
     pub fn launch(&mut self, count: u32, api: &mut Api<'_>) {
+        let build = self.live.unwrap_or((self.version, self.image));
+        self.launch_with(build, false, count, api);
+    }
+
+    /// Launches machines of the second set.
+    pub fn launch_idle(&mut self, count: u32, api: &mut Api<'_>) {
+        self.launch_with((self.version, self.image), true, count, api);
+    }
+
+    fn launch_with(&mut self, (version, image): (Version, u32), idle: bool, count: u32, api: &mut Api<'_>) {
         let now = api.now();
         self.restless |= count > 0;
         self.unsettled |= count > 0;
@@ -182,7 +206,7 @@ impl Group {
             let rank = |&&(zone, avoid): &&(ZoneId, SimTime)| (avoid > now, self.staying_in(zone, now));
             let zone = self.avoid.iter().min_by_key(rank).expect("there are zones").0;
             let purchase = self.next_purchase();
-            let subject = api.create_box(self.service, self.version);
+            let subject = api.create_box(self.service, version);
             let vm = api.launch_vm(self.instance, zone, purchase);
             api.place_box(subject, vm);
             self.members.push(Member {
@@ -190,13 +214,14 @@ impl Group {
                 vm,
                 zone,
                 purchase,
-                image: self.image,
-                version: self.version,
+                image,
+                version,
                 launched: api.now(),
                 prepared: None,
                 in_service: None,
                 unhealthy: false,
                 gone: false,
+                idle,
             });
         }
     }
@@ -246,17 +271,17 @@ impl Group {
         if let Some(zone) = self.avoid.iter_mut().find(|z| z.0 == member.zone) {
             zone.1 = api.now() + AVOID_ZONE;
         }
-        // One that was to come before another goes is not tried elsewhere.
-        if !all_avoided && (self.missing() > 0 || self.is_refreshing()) {
+        // The second set is made up when somebody looks at it.
+        if !all_avoided && !member.idle && (self.missing() > 0 || self.is_refreshing()) {
             self.launch(1, api);
         }
     }
 
     /// The cloud will take a machine back: another one is asked for, and it drains for as long as it has.
     pub fn replace_ahead(&mut self, vm: VmId, api: &mut Api<'_>) {
-        if let Some(subject) = self.member_on(vm).map(|m| m.subject) {
+        if let Some(Member { subject, idle, .. }) = self.member_on(vm).copied() {
             self.retire(subject, api);
-            self.launch(1, api);
+            self.launch(u32::from(!idle), api);
         }
     }
 
@@ -273,7 +298,12 @@ impl Group {
     }
 
     pub fn on_box_up(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        if !self.entry.is_registered(subject) {
+        if self.entry.is_registered(subject) {
+            return;
+        }
+        if self.member(subject).is_some_and(|m| m.idle) {
+            self.entry.register_idle(subject, api);
+        } else {
             self.entry.register(subject, api);
         }
     }

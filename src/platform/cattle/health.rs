@@ -80,7 +80,7 @@ impl Group {
 
     /// All is well: a machine too many goes, or others come for those that are too old or in the wrong zone.
     fn renew(&mut self, p: &GroupHealthParameters, api: &mut Api<'_>) {
-        let surplus = (self.members.len() as u32).saturating_sub(self.desired);
+        let surplus = self.present().saturating_sub(self.desired);
         if surplus > 0 {
             return self.shrink(surplus, api);
         }

@@ -44,6 +44,8 @@ section! {
         bake: Distribution = "lognormal(600s, 0.35)", from "8-10 min for EBS-backed images (Netflix Aminator 2013); about 10 min with Packer (sebolabs)", grade Verified;
         /// Share of bakes that fail and are repeated.
         bake_failure: Fraction = "2%" in |f| f.as_f64() <= 0.9 => "at most 90%", from "none found; package mirrors and API rate limits", grade Estimate;
+        /// Share of the versions with an environment mismatch that do not run from a baked image either. A thin one carries nothing along: all of them.
+        mismatch: Fraction = "33%", from "none found", grade Estimate;
         /// Age at which a baked image is baked again with the same version, and rolled out.
         rebuild_after: Option<SimDuration>, optional in |d| d.is_none_or(|d| d >= SimDuration::from_days(1)) => "at least 1d";
         /// Time for the last configuration of a machine from a baked image at its first boot.
@@ -66,6 +68,14 @@ section! {
 }
 
 impl ImageParameters {
+    /// Share of the versions with an environment mismatch that do not run on these machines.
+    pub(super) fn mismatch(&self) -> f64 {
+        match self.kind {
+            ImageKind::Baked => self.mismatch.as_f64(),
+            ImageKind::Thin => 1.0,
+        }
+    }
+
     /// Time until a version is in an image: failed bakes are repeated.
     pub(super) fn bake_span(&self, [service, version]: [u64; 2], api: &Api<'_>) -> SimDuration {
         if self.kind == ImageKind::Thin {

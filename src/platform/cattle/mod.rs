@@ -8,10 +8,12 @@
 //!
 //! Start at [`Cattle::on_signal`].
 
+mod blue_green;
 mod converge;
 mod group;
 mod health;
 mod image;
+mod in_place;
 mod parameters;
 mod refresh;
 mod scaling;
@@ -71,6 +73,7 @@ const REFRESH_DEADLINE: u16 = 6;
 const LAUNCH_HOOK: u16 = 7;
 const CONVERGE: u16 = 8;
 const REBUILD: u16 = 9;
+const TOOL_DONE: u16 = 10;
 
 impl Cattle {
     pub fn new(parameters: CattleParameters, practice: PracticeParameters) -> Cattle {
@@ -196,9 +199,10 @@ impl Cattle {
     }
 
     fn on_process_exited(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        if self.group_of(subject).is_some() {
+        if let Some(s) = self.group_of(subject) {
             api.declare_known_down(subject);
             api.after(self.parameters.restart_delay, PlatformEvent::about(RESTART, subject));
+            self.on_wave_box_exited(s, subject, api);
         }
     }
 
@@ -250,6 +254,7 @@ fn sample(
 
 impl Platform for Cattle {
     fn start(&mut self, api: &mut Api<'_>) {
+        api.set_mismatch(self.practice.environment_mismatch.as_f64() * self.parameters.image.mismatch());
         for service in api.services() {
             self.start_group(service, api);
         }
@@ -324,6 +329,7 @@ impl Platform for Cattle {
             REBUILD => self.on_rebuild_due(s, api),
             IMAGE_BAKED => self.begin_refresh(s, Version(event.b), api),
             REFRESH_STEP => self.refresh_progress(s, api),
+            TOOL_DONE => self.on_tool_done(s, event.b, api),
             REFRESH_DEADLINE => self.on_refresh_deadline(s, Version(event.b), api),
             other => unreachable!("cattle have no event {other}"),
         }
@@ -336,6 +342,7 @@ impl Platform for Cattle {
             DRAINED => Some((About::Vm(event.subject()), "has drained".into())),
             IMAGE_BAKED => Some((service, format!("the image of release {} is baked", event.b))),
             LAUNCH_HOOK => Some((About::Box(event.subject()), "its launch hook has run".into())),
+            TOOL_DONE => Some((service, "the tool has changed a wave of boxes and restarts them".into())),
             CONVERGE => Some((About::Box(event.subject()), "its agent brings it up to date".into())),
             REBUILD => Some((service, "the image is old enough to be baked again".into())),
             // Passes of control loops: what they change is in the trace anyway.

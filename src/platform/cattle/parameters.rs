@@ -1,11 +1,12 @@
 //! What can be set about cattle, and what the products of three clouds make of it.
 
-use super::image::ImageParameters;
+use super::image::{ImageKind, ImageParameters};
 use super::scaling::ScalingParameters;
 use crate::catalog::Purchase;
 use crate::engine::SimDuration;
-use crate::parameter::{Distribution, Factor, Fraction, Named, choices, presets, section};
+use crate::parameter::{Distribution, Factor, Fraction, Named, Problem, Problems, choices, presets, section};
 use crate::platform::load_balancer::LoadBalancerParameters;
+use crate::platform::rollout::{BlueGreenParameters, CanaryParameters, InPlaceParameters, Strategy};
 use crate::platform::sizing::SizeParameters;
 
 presets! {
@@ -70,11 +71,24 @@ section! {
         hooks: HookParameters, section;
         health: GroupHealthParameters, section;
         refresh: RefreshParameters, section;
+        rollout: CattleRolloutParameters, section;
         /// Hands-on time to start taking a bad version back.
         rollback: Distribution = "lognormal(5m, 0.5)", from "none found", grade Estimate;
         upkeep: CattleUpkeepParameters, section;
         /// Explicit sizes, `[platform.NAME.size.SERVICE]`; without one the smallest that keeps the latency goal at the peak.
         size: Named<SizeParameters>, sections;
+    }
+}
+
+section! {
+    /// How a version reaches the machines of a group.
+    pub struct CattleRolloutParameters {
+        /// In which way. Rolling is an instance refresh, or for machines from a thin image what `image.spread` says.
+        strategy: Strategy = "rolling" in |s| *s != Strategy::ByHand => "`in-place`, `rolling`, `recreate`, `blue-green` or `canary`: nobody changes cattle by hand",
+            from "instance refresh, auto scaling user guide @7d90761", grade Choice;
+        in_place: InPlaceParameters, section;
+        blue_green: BlueGreenParameters, section;
+        canary: CanaryParameters, section;
     }
 }
 
@@ -162,6 +176,21 @@ pub(super) struct GroupRules {
 }
 
 impl CattleParameters {
+    /// A strategy that these images do not allow.
+    pub fn check(&self, problems: &mut Problems) {
+        if self.rollout.strategy == Strategy::InPlace && self.image.kind == ImageKind::Baked {
+            let at = self.rollout.place.of("strategy");
+            let problem = Problem::at(at, "machines from a baked image are not changed", "they are replaced");
+            problems.push(problem.help("set `image.kind = 'thin'`, or choose another strategy"));
+        }
+    }
+
+    /// Whether a version reaches machines that are there, instead of new ones.
+    pub(super) fn changes_in_place(&self) -> bool {
+        self.image.kind == ImageKind::Thin
+            && matches!(self.rollout.strategy, Strategy::Rolling | Strategy::InPlace)
+    }
+
     pub(super) fn rules(&self) -> GroupRules {
         GroupRules {
             purchase: self.purchase,

@@ -3,13 +3,20 @@
 //! Follows AWS instance refresh with the limits of an instance maintenance policy. With a maximum above 100 % a batch
 //! of replacements comes before the machines that they replace leave; else a batch leaves, drains, and is replaced
 //! then. A replacement that does not become healthy stops the refresh; after the deadline a person is called, or an
-//! alert takes it back at once. Taking a version back is a refresh to the image before, which exists already. Machines
-//! that configure themselves are not replaced: the version spreads to them ([`converge`](super::converge)).
-//! Start at [`Cattle::refresh_progress`].
+//! alert takes it back at once. Taking a version back is a refresh to the image before, which exists already.
+//!
+//! Other strategies begin and end here too. All machines can go at once; a canary stops after each of its steps and has
+//! its requests judged. Machines that configure themselves are not replaced: the version spreads to them
+//! ([`converge`](super::converge)), or a tool goes from one to the next ([`in_place`](super::in_place)). A second set
+//! of machines has a file of its own ([`blue_green`](super::blue_green)). Start at [`Cattle::refresh_progress`].
+//!
+//! *Deviation:* machines that scaling launches during a canary have the new version, as those of an instance refresh do.
 
-use super::image::ImageKind;
+use super::blue_green::Stage;
+use super::group::Group;
 use super::{Cattle, IMAGE_BAKED, REBUILD, REFRESH_DEADLINE, REFRESH_STEP, Task, sample};
-use crate::engine::{Purpose, SimTime};
+use crate::engine::{Purpose, SimDuration, SimTime};
+use crate::platform::rollout::{Analysis, Strategy, Verdict};
 use crate::world::observation::RolloutStep;
 use crate::world::{About, Activity, Api, BoxId, PlatformEvent, ServiceId, Urgency, Version, Work};
 
@@ -21,21 +28,33 @@ const ROLL_BACK: Purpose = Purpose::named("cattle rollback");
 pub(super) struct Refresh {
     pub version: Version,
     /// Version and image before.
-    previous: (Version, u32),
-    back: bool,
+    pub previous: (Version, u32),
+    pub back: bool,
     begun: SimTime,
     /// Replacements that entered service warm up until then, or a checkpoint holds the refresh.
-    warm_at: SimTime,
-    /// Checkpoints that are behind it.
+    pub warm_at: SimTime,
+    /// Checkpoints or steps of a canary that are behind it.
     passed: usize,
+    /// The requests of the canary are compared with the others until `warm_at`.
+    watched: bool,
+    /// Where the second set of machines stands, if there is one.
+    pub stage: Stage,
     /// When it began, or a replacement last entered service.
-    progressed: SimTime,
-    done: bool,
+    pub progressed: SimTime,
+    pub done: bool,
 }
 
-impl super::group::Group {
+impl Group {
     pub(super) fn is_refreshing(&self) -> bool {
         self.refresh.is_some_and(|r| !r.done)
+    }
+
+    /// Machines that are to be replaced: those with another image, and unless they are skipped those from before.
+    fn old_ones(&self, skip_matching: bool) -> Vec<BoxId> {
+        let begun = self.refresh.map_or(SimTime::ZERO, |r| r.begun);
+        let is_fresh =
+            |m: &super::group::Member| m.image == self.image && (skip_matching || m.launched >= begun);
+        self.members.iter().filter(|m| !is_fresh(m)).map(|m| m.subject).collect()
     }
 }
 
@@ -78,10 +97,21 @@ impl Cattle {
         let previous = (std::mem::replace(&mut group.version, version), group.image);
         group.image += 1;
         group.baked = now;
-        let (warm_at, progressed, begun) = (SimTime::ZERO, now, now);
-        let refresh =
-            Refresh { version, previous, back: false, begun, warm_at, passed: 0, progressed, done: false };
-        group.refresh = Some(refresh);
+        if self.parameters.rollout.strategy == Strategy::BlueGreen {
+            group.live = Some(previous);
+        }
+        group.refresh = Some(Refresh {
+            version,
+            previous,
+            back: false,
+            begun: now,
+            warm_at: SimTime::ZERO,
+            passed: 0,
+            watched: false,
+            stage: Stage::Filling,
+            progressed: now,
+            done: false,
+        });
         self.declare(s, RolloutStep::Begins, api);
         let deadline = PlatformEvent::with(REFRESH_DEADLINE, s as u32, version.0);
         api.after(self.practice.rollout_deadline, deadline);
@@ -89,7 +119,7 @@ impl Cattle {
     }
 
     /// An image that was only baked again is no release: nobody hears of it.
-    fn declare(&self, s: usize, step: RolloutStep, api: &mut Api<'_>) {
+    pub(super) fn declare(&self, s: usize, step: RolloutStep, api: &mut Api<'_>) {
         let group = &self.groups[s];
         let refresh = group.refresh.expect("called during a refresh");
         if refresh.version != refresh.previous.0 {
@@ -98,7 +128,7 @@ impl Cattle {
     }
 
     fn bring_out(&mut self, s: usize, api: &mut Api<'_>) {
-        if self.parameters.image.kind == ImageKind::Thin {
+        if self.parameters.changes_in_place() && self.parameters.rollout.strategy == Strategy::Rolling {
             let everywhere = self.spread_version(s, api);
             self.groups[s].refresh.as_mut().expect("called during a refresh").warm_at = everywhere;
         }
@@ -107,17 +137,20 @@ impl Cattle {
 
     /// Does what the present state of the group allows: the next batch, or the end.
     pub(super) fn refresh_progress(&mut self, s: usize, api: &mut Api<'_>) {
+        let strategy = self.parameters.rollout.strategy;
+        match strategy {
+            Strategy::BlueGreen => return self.second_set_progress(s, api),
+            Strategy::InPlace => return self.next_wave(s, api),
+            Strategy::ByHand | Strategy::Rolling | Strategy::Recreate | Strategy::Canary => {}
+        }
         let p = &self.parameters.refresh;
-        let in_place = self.parameters.image.kind == ImageKind::Thin;
+        let in_place = self.parameters.changes_in_place();
         let group = &mut self.groups[s];
         let Some(refresh) = group.refresh.filter(|r| !r.done) else { return };
-        let (now, target) = (api.now(), group.image);
-        let is_fresh = |m: &&super::group::Member| {
-            m.image == target && (p.skip_matching || in_place || m.launched >= refresh.begun)
-        };
-        let old: Vec<BoxId> = group.members.iter().filter(|m| !is_fresh(m)).map(|m| m.subject).collect();
+        let now = api.now();
+        let old = group.old_ones(p.skip_matching || in_place);
         let fresh: Vec<Option<SimTime>> =
-            group.members.iter().filter(is_fresh).map(|m| m.in_service).collect();
+            group.members.iter().filter(|m| !old.contains(&m.subject)).map(|m| m.in_service).collect();
         if fresh.iter().any(Option::is_none) || !group.awaited.is_empty() {
             return; // replacements are on their way; their first good check calls again
         }
@@ -147,28 +180,86 @@ impl Cattle {
         if old.is_empty() {
             return self.finish_refresh(s, api);
         }
-        let size = f64::from(group.desired);
-        let reached =
-            p.checkpoints.get(refresh.passed).is_some_and(|c| fresh.len() as f64 >= size * c.as_f64());
-        if reached && !refresh.back {
-            let warm_at = now + p.checkpoint_delay;
-            group.refresh = Some(Refresh { warm_at, passed: refresh.passed + 1, ..refresh });
-            api.at(warm_at, PlatformEvent::with(REFRESH_STEP, s as u32, 0));
-            return;
+        if refresh.watched {
+            return self.judge_canary(s, api);
         }
-        if p.max_healthy.as_f64() > 1.0 {
-            let batch = ((size * (p.max_healthy.as_f64() - 1.0)) as u32).max(1).min(old.len() as u32);
-            group.launch(batch, api);
-        } else {
-            let must_stay = (size * p.min_healthy.as_f64()).ceil() as u32;
-            let batch = group.desired.saturating_sub(must_stay).max(1).min(old.len() as u32);
-            for &subject in old.iter().take(batch as usize) {
-                group.retire_then_launch(subject, api);
+        let old = old.len() as u32;
+        let fresh = fresh.len() as u32;
+        let stop = self.next_stop(s, &refresh);
+        match stop.filter(|_| !refresh.back) {
+            Some((boxes, hold)) if fresh >= boxes => self.hold(s, hold, api),
+            Some((boxes, _)) if strategy == Strategy::Canary => {
+                self.next_batch(s, old.min(boxes - fresh), api);
             }
+            _ => self.next_batch(s, old, api),
         }
     }
 
-    fn finish_refresh(&mut self, s: usize, api: &mut Api<'_>) {
+    /// At how many fresh machines the refresh pauses next, and for how long.
+    fn next_stop(&self, s: usize, refresh: &Refresh) -> Option<(u32, SimDuration)> {
+        let (p, size) = (&self.parameters.refresh, self.groups[s].desired);
+        if self.parameters.rollout.strategy == Strategy::Canary {
+            let canary = &self.parameters.rollout.canary;
+            return Some((canary.boxes_at(refresh.passed, size)?, canary.watch));
+        }
+        let boxes = (f64::from(size) * p.checkpoints.get(refresh.passed)?.as_f64()).ceil() as u32;
+        Some((boxes, p.checkpoint_delay))
+    }
+
+    fn hold(&mut self, s: usize, span: SimDuration, api: &mut Api<'_>) {
+        let watched = self.parameters.rollout.strategy == Strategy::Canary;
+        let warm_at = api.now() + span;
+        let refresh = self.groups[s].refresh.as_mut().expect("called during a refresh");
+        (refresh.warm_at, refresh.watched) = (warm_at, watched);
+        refresh.passed += 1;
+        let version = refresh.version;
+        if watched {
+            api.compare_versions(self.groups[s].service, version);
+        }
+        api.at(warm_at, PlatformEvent::with(REFRESH_STEP, s as u32, 0));
+    }
+
+    /// The canary was watched for long enough: it goes on, or is taken back without anybody's doing.
+    fn judge_canary(&mut self, s: usize, api: &mut Api<'_>) {
+        let group = &mut self.groups[s];
+        let (service, desired) = (group.service, group.desired);
+        let refresh = group.refresh.as_mut().expect("called during a refresh");
+        refresh.watched = false;
+        let Some(counts) = api.read_logs(service) else { return };
+        api.end_comparison(service);
+        let analysis = Analysis::of(&self.parameters.rollout.canary, counts);
+        let good = analysis.verdict == Verdict::Pass;
+        let next = self.parameters.rollout.canary.boxes_at(refresh.passed, desired);
+        api.remark(About::Service(service), || {
+            let what = match (good, next) {
+                (false, _) => "taken back".to_owned(),
+                (true, Some(boxes)) => format!("on to {boxes} of {desired}"),
+                (true, None) => "on to all".to_owned(),
+            };
+            format!("canary analysis: {analysis}: {what}")
+        });
+        if good { self.refresh_progress(s, api) } else { self.roll_back(s, api) }
+    }
+
+    /// So many of the old machines are replaced, or as many as may be at a time.
+    fn next_batch(&mut self, s: usize, most: u32, api: &mut Api<'_>) {
+        let p = &self.parameters.refresh;
+        let (all_at_once, skip_matching) =
+            (self.parameters.rollout.strategy == Strategy::Recreate, p.skip_matching);
+        let group = &mut self.groups[s];
+        let size = f64::from(group.desired);
+        if p.max_healthy.as_f64() > 1.0 && !all_at_once {
+            let batch = ((size * (p.max_healthy.as_f64() - 1.0)) as u32).max(1).min(most);
+            return group.launch(batch, api);
+        }
+        let must_stay = if all_at_once { 0 } else { (size * p.min_healthy.as_f64()).ceil() as u32 };
+        let batch = group.desired.saturating_sub(must_stay).max(1).min(most);
+        for subject in group.old_ones(skip_matching).into_iter().take(batch as usize) {
+            group.retire_then_launch(subject, api);
+        }
+    }
+
+    pub(super) fn finish_refresh(&mut self, s: usize, api: &mut Api<'_>) {
         let refresh = self.groups[s].refresh.as_mut().expect("called during a refresh");
         refresh.done = true;
         let step = if refresh.back { RolloutStep::RollbackCompletes } else { RolloutStep::Completes };
@@ -185,6 +276,10 @@ impl Cattle {
         let due = refresh.progressed.max(refresh.warm_at) + self.practice.rollout_deadline;
         if api.now() < due {
             api.at(due, PlatformEvent::with(REFRESH_DEADLINE, s as u32, version.0));
+        } else if self.parameters.rollout.strategy == Strategy::Canary {
+            let about = About::Service(self.groups[s].service);
+            api.remark(about, || "canary: its boxes do not come up in time: taken back".into());
+            self.roll_back(s, api);
         } else if !self.tasks.values().any(|t| *t == Task::LookAtRefresh(s)) {
             self.page(Task::LookAtRefresh(s), api);
         }
@@ -213,7 +308,10 @@ impl Cattle {
         let asked = self.tasks.values().any(|task| *task == Task::RollBack(s));
         let Some(refresh) = self.groups[s].refresh.filter(|r| !r.back && !asked) else { return };
         let cause = u64::from(refresh.version.0) << 16 | s as u64;
-        let touch = sample(&self.parameters.rollback, ROLL_BACK, &[cause], api);
+        let p = &self.parameters;
+        let switches = p.rollout.strategy == Strategy::BlueGreen;
+        let touch = if switches { &p.rollout.blue_green.switch } else { &p.rollback };
+        let touch = sample(touch, ROLL_BACK, &[cause], api);
         let about = About::Service(self.groups[s].service);
         let (activity, urgency) = (Activity::Rollback, Urgency::AtOnce);
         let work = api.ask(Work { activity, urgency, touch, cause, about });
@@ -223,13 +321,25 @@ impl Cattle {
     /// The image before becomes the group's image again, and the machines follow.
     pub(super) fn roll_back(&mut self, s: usize, api: &mut Api<'_>) {
         let group = &mut self.groups[s];
-        let Some(refresh) = group.refresh.as_mut().filter(|r| !r.back) else { return };
+        if group.refresh.is_none_or(|r| r.back) {
+            return;
+        }
+        if self.parameters.rollout.strategy == Strategy::BlueGreen {
+            return self.switch_back(s, api);
+        }
+        let refresh = group.refresh.as_mut().expect("seen above");
         (refresh.back, refresh.done, refresh.warm_at) = (true, false, SimTime::ZERO);
+        if std::mem::take(&mut refresh.watched) {
+            api.end_comparison(group.service);
+        }
         refresh.begun = api.now();
         let bad = group.image;
         (group.version, group.image) = refresh.previous;
         self.declare(s, RolloutStep::RollbackBegins, api);
-        if self.parameters.image.kind == ImageKind::Thin {
+        if self.parameters.rollout.strategy == Strategy::InPlace {
+            self.call_tool_back(s, api);
+        }
+        if self.parameters.changes_in_place() {
             return self.bring_out(s, api);
         }
         let group = &mut self.groups[s];

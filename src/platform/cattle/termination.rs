@@ -16,7 +16,7 @@ impl Group {
             let young = !self.is_past_lifetime(m, now);
             (young, usize::MAX - crowd(m.zone), self.preference(m, now), m.subject)
         };
-        self.members.iter().min_by_key(rank).map(|m| m.subject)
+        self.members.iter().filter(|m| !m.idle).min_by_key(rank).map(|m| m.subject)
     }
 
     /// Smaller goes first.

@@ -10,6 +10,8 @@ use crate::world::{Api, PlatformEvent, Purchase, ServiceId, Version, ZoneId};
 
 impl Pets {
     pub(super) fn start_fleet(&mut self, api: &mut Api<'_>) {
+        // Nothing is carried along: what is not on the machine is missing.
+        api.set_mismatch(self.practice.environment_mismatch.as_f64());
         for service in api.services() {
             self.start_service(service, api);
         }

@@ -1,7 +1,8 @@
 //! Pets: machines that people built and know by name, one box each, sized for the peak.
 //!
 //! Nothing is replaced by itself. A supervisor restarts dead processes; everything else waits for a person, who
-//! looks ([`repair`]), reboots, restarts, or gets a new machine ([`rebuild`]). Releases go box by box ([`release`]).
+//! looks ([`repair`]), reboots, restarts, or gets a new machine ([`rebuild`]). Releases go box by box ([`release`]), or by a tool a few
+//! boxes at a time ([`tool`]).
 //! Every hand on a pet may make it a bit more different from what is written about it ([`drift`]), and how many there
 //! are follows the forecast in projects ([`capacity`]). Knows of its boxes what the checks say and what people saw
 //! when they looked.
@@ -20,9 +21,11 @@ mod release;
 mod repair;
 #[cfg(test)]
 mod tests;
+mod tool;
 
 pub use parameters::{
-    BackupParameters, CapacityParameters, DriftParameters, Entry, PetsParameters, RepairPolicy,
+    BackupParameters, CapacityParameters, DriftParameters, Entry, PetsParameters, PetsRolloutParameters,
+    RepairPolicy,
 };
 
 use super::load_balancer::LoadBalancer;
@@ -138,6 +141,8 @@ enum Task {
     Retire(Name),
     /// Finding out why requests fail.
     LookAtErrors(usize),
+    /// Starting the tool that installs a version, or takes it back.
+    RunTool(usize),
 }
 
 const RESTART: u16 = 0;
@@ -149,6 +154,8 @@ const DRAINED: u16 = 5;
 const TICKET_DONE: u16 = 6;
 const REVIEW: u16 = 7;
 const EMPTY: u16 = 8;
+const TOOL_DONE: u16 = 9;
+const WATCHED: u16 = 10;
 
 impl Pet {
     /// One that shall serve, but has no machine yet.
@@ -168,6 +175,11 @@ impl Pet {
             differences: 0,
             touches: 0,
         }
+    }
+
+    /// It runs, or could run, and shall go on.
+    fn is_kept(&self) -> bool {
+        matches!(self.role, Role::Serving | Role::Standby)
     }
 
     fn install(&mut self, version: Version, now: SimTime) {
@@ -201,7 +213,7 @@ impl Task {
             | Task::Rollback(name)
             | Task::Debug(name)
             | Task::Retire(name) => Some(name),
-            Task::LookAtErrors(_) => None,
+            Task::LookAtErrors(_) | Task::RunTool(_) => None,
         }
     }
 }
@@ -250,7 +262,7 @@ impl Pets {
         api: &mut Api<'_>,
     ) {
         let about = match (task, task.pet()) {
-            (Task::LookAtErrors(s), _) => About::Service(self.services[s].service),
+            (Task::LookAtErrors(s) | Task::RunTool(s), _) => About::Service(self.services[s].service),
             (_, Some(name)) => About::Box(self.pet_subject(name)),
             (_, None) => unreachable!("all other tasks are about a pet"),
         };
@@ -284,6 +296,7 @@ impl Pets {
             Task::Debug(name) => self.on_debugged(name, api),
             Task::Retire(name) => self.retire(name, api),
             Task::LookAtErrors(service) => self.on_errors_understood(service, api),
+            Task::RunTool(s) => self.on_tool_started(s, api),
         }
     }
 }
@@ -339,6 +352,8 @@ impl Platform for Pets {
             }
             VERSION_BUILT => self.begin_rollout(event.a as usize, Version(event.b), api),
             DRAINED => self.on_drained(event.subject(), api),
+            TOOL_DONE => self.on_tool_done(event.a as usize, event.b, api),
+            WATCHED => self.on_canary_watched(event.a as usize, event.b, api),
             other => unreachable!("pets have no event {other}"),
         }
     }
@@ -355,6 +370,10 @@ impl Platform for Pets {
             TICKET_DONE => {
                 (About::Service(ServiceId(event.a as u16)), "the ticket for a machine is through".into())
             }
+            TOOL_DONE => {
+                (About::Service(ServiceId(event.a as u16)), "the tool has changed a wave of boxes".into())
+            }
+            WATCHED => return None,
             REVIEW => (About::Nothing, "somebody compares the machines with the forecast".into()),
             _ => (About::Service(ServiceId(event.a as u16)), format!("release {} is built", event.b)),
         };

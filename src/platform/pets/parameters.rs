@@ -3,6 +3,7 @@
 use crate::engine::SimDuration;
 use crate::parameter::{Bytes, Distribution, Fraction, Named, ScalarDistribution, choices, section};
 use crate::platform::load_balancer::LoadBalancerParameters;
+use crate::platform::rollout::{CanaryParameters, InPlaceParameters, Strategy};
 use crate::platform::sizing::SizeParameters;
 
 choices! {
@@ -65,6 +66,7 @@ section! {
         retry: SimDuration = "10m" in |d| *d >= SimDuration::from_secs(10) => "at least 10s", grade Choice;
         /// Hands-on time of such another look.
         look_again: Distribution = "lognormal(5m, 0.5)", from "none found", grade Estimate;
+        rollout: PetsRolloutParameters, section;
         drift: DriftParameters, section;
         backup: BackupParameters, section;
         capacity: CapacityParameters, section;
@@ -73,6 +75,17 @@ section! {
             from "15-20 servers per administrator (TechTarget; META Group 2002), at 17 and 40 h a week [h/week]", grade Derived;
         /// Explicit sizes, `[platform.NAME.size.SERVICE]`; without one the smallest that keeps the latency goal at the peak.
         size: Named<SizeParameters>, sections;
+    }
+}
+
+section! {
+    /// How a version reaches pets.
+    pub struct PetsRolloutParameters {
+        /// In which way. All but by hand are done by a tool that somebody starts.
+        strategy: Strategy = "by-hand" in |s| !matches!(s, Strategy::Rolling | Strategy::BlueGreen)
+            => "`by-hand`, `in-place`, `recreate` or `canary`: there is no second set of pets, and nothing replaces them", grade Choice;
+        in_place: InPlaceParameters, section;
+        canary: CanaryParameters, section;
     }
 }
 

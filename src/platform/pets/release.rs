@@ -3,7 +3,7 @@
 //! A box that cannot start is seen at once, since somebody sits in front of it. A version that starts and fails
 //! requests is noticed by the alert, and understood after a look. Start at `Pets::on_release`.
 
-use super::{Care, DIAGNOSE, Name, Pets, Role, Task, VERSION_BUILT};
+use super::{Care, DIAGNOSE, Name, Pets, Task, VERSION_BUILT};
 use crate::engine::Purpose;
 use crate::world::observation::RolloutStep;
 use crate::world::{Activity, Api, BoxId, PlatformEvent, ServiceId, Urgency, Version};
@@ -17,13 +17,15 @@ const ROLL_BACK: Purpose = Purpose::named("pet rollback");
 /// installed on them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rollout {
-    version: Version,
+    pub version: Version,
     previous: Version,
-    back: bool,
+    pub back: bool,
     /// Nobody installs it further while requests fail.
-    held: bool,
+    pub held: bool,
     /// Everywhere; kept, so that it can still be taken back.
-    done: bool,
+    pub done: bool,
+    /// What the tool is at, if one does it.
+    pub tool: super::tool::Tool,
 }
 
 impl Pets {
@@ -42,9 +44,15 @@ impl Pets {
             return;
         }
         let previous = std::mem::replace(&mut kennel.version, version);
-        kennel.rollout = Some(Rollout { version, previous, back: false, held: false, done: false });
+        let tool = super::tool::Tool::default();
+        kennel.rollout = Some(Rollout { version, previous, back: false, held: false, done: false, tool });
         api.declare_rollout(kennel.service, version, RolloutStep::Begins);
-        self.next_pet(s, api);
+        self.set_about(s, api);
+    }
+
+    /// Somebody goes to the first pet, or starts the tool.
+    fn set_about(&mut self, s: usize, api: &mut Api<'_>) {
+        if self.has_tool() { self.ask_for_tool(s, api) } else { self.next_pet(s, api) }
     }
 
     fn begin_what_waits(&mut self, s: usize, api: &mut Api<'_>) {
@@ -56,24 +64,32 @@ impl Pets {
     /// Asks for the next pet that has another version than it should and is well; one at a time. Those in trouble
     /// come later.
     pub(super) fn next_pet(&mut self, s: usize, api: &mut Api<'_>) {
-        let on_hand =
-            |task: &Task| matches!(task, Task::Deploy((of, _)) | Task::Rollback((of, _)) if *of == s);
+        let on_hand = |task: &Task| match task {
+            Task::Deploy((of, _)) | Task::Rollback((of, _)) => *of == s,
+            Task::RunTool(of) => *of == s,
+            _ => false,
+        };
         let on_hand = self.is_asked(on_hand);
         let kennel = &mut self.services[s];
-        let Some(rollout) = kennel.rollout.as_mut().filter(|r| !r.done && (r.back || !r.held)) else {
+        if kennel.rollout.is_none_or(|r| r.done || (r.held && !r.back)) {
             return;
-        };
+        }
         if on_hand || kennel.pets.iter().any(|p| matches!(p.care, Care::Draining | Care::Deploying)) {
             return;
         }
-        let kept = |p: &super::Pet| matches!(p.role, Role::Serving | Role::Standby);
-        let stale = |p: &super::Pet| p.installed != kennel.version && kept(p);
+        let stale = |p: &super::Pet| p.installed != kennel.version && p.is_kept();
         let free = |p: &super::Pet| matches!(p.care, Care::None | Care::Alerting);
-        if let Some(p) = kennel.pets.iter().position(|p| stale(p) && free(p)) {
+        let next = kennel.pets.iter().position(|p| stale(p) && free(p));
+        if next.is_some() && self.has_tool() {
+            return self.next_wave(s, api);
+        }
+        let kennel = &mut self.services[s];
+        let rollout = kennel.rollout.as_mut().expect("seen above");
+        if let Some(p) = next {
             let back = rollout.back;
             return self.ask_for_pet((s, p), back, api);
         }
-        if kennel.pets.iter().any(stale) {
+        if kennel.pets.iter().any(|p| p.installed != kennel.version && p.is_kept()) {
             return;
         }
         let Rollout { version, back, .. } = *rollout;
@@ -113,9 +129,16 @@ impl Pets {
 
     /// Its last requests are done: restart it with the version that is wanted now.
     pub(super) fn on_drained(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        let Some((s, p)) = self.find(subject).filter(|&name| self.pet(name).care == Care::Draining) else {
+        if let Some(name) = self.find(subject) {
+            self.restart_with_version(name, api);
+        }
+    }
+
+    /// Nothing if something else has happened to it since it left the route.
+    pub(super) fn restart_with_version(&mut self, (s, p): Name, api: &mut Api<'_>) {
+        if self.pet((s, p)).care != Care::Draining {
             return;
-        };
+        }
         let (version, now) = (self.services[s].version, api.now());
         let resists = self.resists((s, p), version, api);
         let pet = self.pet((s, p));
@@ -144,6 +167,11 @@ impl Pets {
     /// run either, it is this machine.
     pub(super) fn on_deployed_box_fails(&mut self, (s, p): Name, api: &mut Api<'_>) {
         let installed = self.pet((s, p)).installed;
+        if self.services[s].rollout.is_some_and(|r| r.back && r.version == installed) {
+            // Another box of its wave failed first: the version is being taken back from all of them.
+            self.pet((s, p)).care = Care::None;
+            return self.next_pet(s, api);
+        }
         let is_new = self.services[s].rollout.is_some_and(|r| !r.back && r.version == installed);
         if is_new && !self.runs_elsewhere((s, p), installed) {
             self.pet((s, p)).care = Care::None;
@@ -201,6 +229,9 @@ impl Pets {
         }
         if let Some(rollout) = self.services[s].rollout.as_mut() {
             rollout.held = false;
+            if rollout.tool.is_wanted() {
+                self.ask_for_tool(s, api);
+            }
         }
         self.next_pet(s, api);
         self.begin_what_waits(s, api);
@@ -208,7 +239,12 @@ impl Pets {
 
     /// Whoever is about to install the version on the next box stops while requests fail.
     fn hold_rollout(&mut self, s: usize, api: &mut Api<'_>) {
-        let on_hand = |task: &Task| matches!(task, Task::Deploy((of, _)) if *of == s);
+        let back = self.services[s].rollout.is_some_and(|r| r.back);
+        let on_hand = |task: &Task| match task {
+            Task::Deploy((of, _)) => *of == s,
+            Task::RunTool(of) => *of == s && !back,
+            _ => false,
+        };
         let work = self.tasks.iter().find(|(_, task)| on_hand(task)).map(|(&work, _)| work);
         if let Some(work) = work {
             self.tasks.remove(&work);
@@ -229,6 +265,7 @@ impl Pets {
         (rollout.back, rollout.done) = (true, false);
         kennel.version = rollout.previous;
         api.declare_rollout(kennel.service, rollout.version, RolloutStep::RollbackBegins);
-        self.next_pet(s, api);
+        self.end_canary(s, api);
+        self.set_about(s, api);
     }
 }

@@ -15,11 +15,14 @@
 //! equal ones (idle) and shares by capacity (busy).
 //! Start at [`World::on_solve_flow`], then [`Flow::solve`].
 
+mod access_log;
 mod meter;
 mod retry;
 mod shapes;
 mod tenancy;
 
+pub(super) use access_log::AccessLog;
+pub use access_log::LogCounts;
 pub use meter::CpuReading;
 pub(super) use meter::LoadWaker;
 pub(super) use retry::RetryRules;
@@ -65,6 +68,8 @@ pub(super) struct Flow {
     meter: CpuMeter,
     /// Who wants to know when readings change.
     pub waker: Option<LoadWaker>,
+    /// Kept while somebody compares versions.
+    pub log: Option<Box<AccessLog>>,
 }
 
 /// Boxes that callers send to, by how they show.
@@ -135,7 +140,13 @@ impl Flow {
             rates: FlowObservation::empty(service),
             meter: CpuMeter::default(),
             waker: None,
+            log: None,
         }
+    }
+
+    /// Somebody wants to know more than the last solution said.
+    pub(super) fn solve_again(&mut self) {
+        self.solved_for = None;
     }
 
     /// Requests inside one of the serving boxes, which is about to stop at once: they are lost. Returns those that
@@ -355,6 +366,9 @@ impl Flow {
             self.inside = (self.inside + moved).max(0.0);
         }
         self.meter.add(now, dt, self.load());
+        if let Some(log) = &mut self.log {
+            log.pass(dt);
+        }
         let to_dead_boxes = self.rates.to_dead_boxes + std::mem::take(&mut self.lost) / dt;
         let segment = FlowObservation { to: now, to_dead_boxes, ..self.rates };
         self.rates.from = now;
@@ -400,6 +414,9 @@ impl Flow {
         if self.route.serving == 0 {
             // Nobody to serve: a route without boxes fails at once, and nobody is inside.
             rates.to_dead_boxes = attempts;
+            if let Some(log) = &mut self.log {
+                log.clear_rates();
+            }
             self.lost += self.crowd.take().map_or(0.0, |c| c.inside);
         } else {
             rates.to_dead_boxes = per_box * f64::from(self.route.refusing + self.route.silent);
@@ -419,6 +436,11 @@ impl Flow {
         lost: &mut Lost,
     ) {
         let boxes = rates.boxes;
+        let mut log = self.log.take();
+        if let Some(log) = &mut log {
+            log.clear_rates();
+        }
+        let mut in_crowd = Vec::new();
         let arrivals = spread(self.balancing, p, per_box);
         let moving = self.crowd.is_some_and(|c| c.step_s.is_some());
         let mut crowded = Crowded::default();
@@ -428,6 +450,9 @@ impl Flow {
             let load = station.load(arrivals);
             if moving || load >= CROWDED {
                 crowded.add(class, arrivals, errors);
+                if log.is_some() {
+                    in_crowd.push((*class, arrivals, errors));
+                }
                 continue;
             }
             let mut point = station.at_ease(arrivals);
@@ -440,10 +465,14 @@ impl Flow {
             let served =
                 Served { boxes: class.boxes, leaving: arrivals, errors, slowness: class.slowness, in_time };
             self.inside += class.boxes * point.inside;
+            let before = log.as_ref().map(|_| *rates);
             served.book(&station, &point, p.rules, rates, lost);
+            if let (Some(log), Some(before)) = (&mut log, before) {
+                log.add(class.version, &before, rates);
+            }
         }
         if crowded.boxes == 0.0 {
-            self.crowd = None;
+            (self.crowd, self.log) = (None, log);
             return;
         }
         let inside = self.crowd.map_or(before * crowded.boxes / boxes, |c| c.inside);
@@ -460,14 +489,18 @@ impl Flow {
             slowness,
             in_time: station.in_time(&point),
         };
+        let before_crowd = log.as_ref().map(|_| *rates);
         if crowd.step_s.is_none() {
             // What a full box refuses.
             lost.refused = crowded.boxes * (arrivals - point.outflow).max(0.0);
             rates.late += lost.refused;
         }
         served.book(&station, &point, p.rules, rates, lost);
+        if let (Some(log), Some(before)) = (&mut log, before_crowd) {
+            log.add_crowd(&in_crowd, &before, rates);
+        }
         self.inside += crowd.inside;
-        self.crowd = Some(crowd);
+        (self.crowd, self.log) = (Some(crowd), log);
     }
 
     /// Counts failures that are tried again as not failed yet, and the successes of retries as later.

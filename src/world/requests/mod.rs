@@ -18,6 +18,7 @@ pub(super) use callers::Requests;
 use super::boxes::Reach;
 use super::contention::{Claim, Sharing};
 use super::event::Event;
+use super::flow::LogCounts;
 use super::ids::{BoxId, ServiceId};
 use super::observation::{FlowObservation, Observation};
 use super::streams;
@@ -224,12 +225,16 @@ impl World {
             if attempt.abandoned || attempt.error {
                 requests.counts.wasted_s += attempt.work_s;
                 if !attempt.abandoned {
+                    self.log_attempt(service, subject, LogCounts { requests: 1.0, failed: 1.0, slow: 0.0 });
                     self.fail(service, attempt.request, Cause::Error);
                 }
                 continue;
             }
             let latency_s = now.since(attempt.request.first).as_secs_f64();
-            requests.counts.serve(&attempt, latency_s > goal_s);
+            let is_slow = latency_s > goal_s;
+            requests.counts.serve(&attempt, is_slow);
+            let slow = f64::from(u8::from(is_slow));
+            self.log_attempt(service, subject, LogCounts { requests: 1.0, failed: 0.0, slow });
             self.observe(Observation::RequestServed { service, latency_s });
         }
         self.forget_done(service, subject);
@@ -263,10 +268,12 @@ impl World {
                     self.schedule_done(service, subject);
                     let requests = self.services[service.index()].requests.as_mut().expect("seen");
                     requests.counts.wasted_s += work_s - left_s;
+                    self.log_attempt(service, subject, LogCounts { requests: 1.0, failed: 1.0, slow: 0.0 });
                     self.fail(service, request, Cause::Late);
                 }
-                Some(_) => {
+                Some(subject) => {
                     attempt.abandoned = true;
+                    self.log_attempt(service, subject, LogCounts { requests: 1.0, failed: 1.0, slow: 0.0 });
                     self.fail(service, request, Cause::Late);
                 }
             }
@@ -280,6 +287,14 @@ impl World {
             && let Some(at) = requests.next_deadline()
         {
             requests.timeout = Some(self.scheduler.at(at, Event::RequestTimesOut { service }));
+        }
+    }
+
+    /// A line in the access log of a box, where versions are compared.
+    fn log_attempt(&mut self, service: ServiceId, subject: BoxId, counts: LogCounts) {
+        let version = self.boxes.get(subject).map(|b| b.version);
+        if let (Some(log), Some(version)) = (&mut self.services[service.index()].flow.log, version) {
+            log.note(version, counts);
         }
     }
 

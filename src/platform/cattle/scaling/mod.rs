@@ -154,7 +154,7 @@ impl Cattle {
         let decision = group.scaling.decide(&view);
         let Some(wanted) = combine(&[decision], group.desired) else { return };
         let wanted = wanted.clamp(group.min, group.max);
-        let present = group.members.len() as u32;
+        let present = group.present();
         if wanted > group.desired {
             group.set_desired(wanted, api);
             group.launch(wanted.saturating_sub(present), api);
@@ -171,8 +171,8 @@ impl super::group::Group {
     /// Machines in service for longer than the warm-up, and whether that is all and no refresh was begun.
     fn warm_and_settled(&self, warm_up: SimDuration, now: SimTime) -> (u32, bool) {
         let is_warm = |at: SimTime| now.saturating_since(at) >= warm_up;
-        let warm = self.members.iter().filter(|m| m.in_service.is_some_and(is_warm)).count();
-        (warm as u32, warm == self.members.len() && !self.is_refreshing())
+        let warm = self.members.iter().filter(|m| !m.idle && m.in_service.is_some_and(is_warm)).count();
+        (warm as u32, warm as u32 == self.present() && !self.is_refreshing())
     }
 }
 
