@@ -67,6 +67,7 @@
 //! | add a … | new file | registration |
 //! |---|---|---|
 //! | platform | `platform/<name>/` | one entry in [`platform::registry`] |
+//! | rollout strategy | a variant of [`platform::rollout::Strategy`] | its section, one arm in each platform that can do it |
 //! | Kubernetes controller | `cluster/controllers/<name>.rs` | its queue and what it watches in [`cluster::Cluster`] |
 //! | scheduler plugin | `cluster/scheduler/{filters,scores}/<name>.rs` | its place in the profile; one from outside is registered |
 //! | kind of recorded run | `verify/kubernetes/<kind>.rs` | one row in its `KINDS` |

@@ -130,6 +130,38 @@ const EJECTS: [&str; 2] =
     ["platform.cattle.load_balancer.ejection.failures=5", "platform.pets.load_balancer.ejection.failures=5"];
 const SELF_RUN: [&str; 2] =
     ["platform.cattle.load_balancer.machines=2", "platform.pets.load_balancer.machines=2"];
+/// Releases by other strategies, on every platform that has them.
+const IN_PLACE: [&str; 3] = [
+    "platform.pets.rollout.strategy=in-place",
+    "platform.cattle.rollout.strategy=in-place",
+    "platform.cattle.image.kind=thin",
+];
+const BLUE_GREEN: [&str; 2] =
+    ["platform.cattle.rollout.strategy=blue-green", "platform.k8s.rollout.strategy=blue-green"];
+const CANARY: [&str; 5] = [
+    "platform.pets.rollout.strategy=canary",
+    "platform.cattle.rollout.strategy=canary",
+    "platform.k8s.rollout.strategy=canary",
+    "service.shop.release.fails_to_start=0%",
+    "service.shop.release.error_share=uniform(1%, 30%)",
+];
+/// A canary of which a tenth of the requests, or a quarter of them, is to be tolerated by chance alone.
+const DOUBTFUL_CANARY: [&str; 5] = [
+    "platform.pets.rollout.strategy=canary",
+    "platform.cattle.rollout.strategy=canary",
+    "platform.k8s.rollout.strategy=canary",
+    "service.shop.traffic.rate=0.2/s",
+    "service.shop.release.fails_to_start=0%",
+];
+/// A canary of cold boxes, which are slower than the others.
+const SLOW_CANARY: [&str; 6] = [
+    "platform.pets.rollout.strategy=canary",
+    "platform.cattle.rollout.strategy=canary",
+    "platform.k8s.rollout.strategy=canary",
+    "service.shop.server.warm_up=2h",
+    "service.shop.server.cold_speed=10%",
+    "service.shop.release.failure_rate=0%",
+];
 /// A claim, of which each part is told in the manifest.
 const CLAIM: [&str; 1] = ["assert=[{metric='recovery_time',comparison='<',value='10m'}]"];
 
@@ -191,6 +223,21 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
         ],
         &["false"],
     ),
+    ("platform.NAME.rollout.strategy", &[], &["canary"]),
+    ("platform.NAME.rollout.in_place.forks", &IN_PLACE, &["1"]),
+    ("platform.NAME.rollout.in_place.task", &IN_PLACE, &["20m"]),
+    ("platform.NAME.rollout.in_place.start", &IN_PLACE, &["2h"]),
+    ("platform.NAME.rollout.blue_green.test", &BLUE_GREEN, &["1h"]),
+    ("platform.NAME.rollout.blue_green.keep", &BLUE_GREEN, &["5m"]),
+    ("platform.NAME.rollout.blue_green.switch", &BLUE_GREEN, &["30m"]),
+    ("platform.NAME.rollout.canary.steps", &CANARY, &["['5%', '50%']"]),
+    ("platform.NAME.rollout.canary.watch", &CANARY, &["1h"]),
+    ("platform.NAME.rollout.canary.significance", &DOUBTFUL_CANARY, &["99%"]),
+    ("platform.NAME.rollout.canary.tolerance", &CANARY, &["90%"]),
+    ("platform.NAME.rollout.canary.slow_tolerance", &SLOW_CANARY, &["100%"]),
+    ("platform.NAME.image.mismatch", &["practice.environment_mismatch=100%"], &["0%"]),
+    ("platform.NAME.mismatch", &["practice.environment_mismatch=100%"], &["100%"]),
+    ("practice.environment_mismatch", &[], &["100%"]),
     ("platform.NAME.load_balancer.fail_open", &MANY, &["100%"]),
     ("platform.NAME.load_balancer.ejection.failures", &[], &["5"]),
     ("platform.NAME.load_balancer.ejection.counts_errors", &EJECTS, &["false"]),

@@ -162,6 +162,7 @@ const PEOPLE_AND_DELAYS: &[Line] = &[
     line("team.knowledge.runbooks", ["0%", "100%"], "recovery_time", Down, &PETS, &[LOSSES, REBUILD, &["team.knowledge.people=1", "team.knowledge.reachable=0%"]], "what is written down a stranger can do"),
     line("team.knowledge.reachable", ["0%", "100%"], "without_knowing", Down, &PETS, &[LOSSES, &["team.knowledge.people=1", "team.knowledge.reach_delay=1m"]], "who knows is rung up"),
     line("practice.build", ["1m", "2h"], "release_lead_time", Up, &ALL, &[RELEASES], "a release is built before it is rolled out"),
+    line("practice.environment_mismatch", ["0%", "80%"], "incidents_per_month", Up, &PETS, &[RELEASES], "more versions do not run where they were not built"),
     line("practice.diagnose", ["1m", "2h"], "rollback_time", Up, &PETS, &[RELEASES, BAD, ERRORS], "who is called looks first"),
     line("practice.alert_hold", ["1m", "20m"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, ERRORS], "a bad release is noticed later"),
     line("practice.alert_period", ["30s", "10m"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, ERRORS], "a bad release is noticed later"),

@@ -159,6 +159,7 @@ impl Cluster {
                 }
             }
             Change::Budget(id) => queues.disruption.add(id, visible),
+            Change::Service(id) => queues.endpoints.add(id, visible),
             Change::PodRemoved(pod) => {
                 queues.add_budgets(Some(pod.template), store, visible);
                 queues.add_owner_itself(pod.owner, visible);

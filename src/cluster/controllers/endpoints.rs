@@ -13,7 +13,7 @@
 //! Start at [`EndpointSliceController::sync`].
 
 use super::Context;
-use crate::cluster::objects::{EndpointFlags, Endpoints, Pod, PodId, ServiceId, SliceNumber};
+use crate::cluster::objects::{EndpointFlags, Endpoints, PodId, ServiceId, SliceNumber};
 use crate::cluster::queue::TokenBucket;
 use crate::cluster::settings::Settings;
 use crate::cluster::store::Store;
@@ -75,7 +75,7 @@ fn plan(id: ServiceId, store: &Store) -> Writes {
     let mut writes = Writes::new();
     let mut new = Vec::new();
     for &pod in store.unlisted(id) {
-        let flags = store.pod(pod).and_then(Pod::endpoint);
+        let flags = store.wanted_endpoint(id, pod);
         match endpoints.slice_of(pod) {
             Some(slice) => writes.entry(slice).or_default().push((pod, flags)),
             None => new.push((pod, flags)),
@@ -205,6 +205,32 @@ mod tests {
         // Nobody moves when others go.
         w.stop(95..150);
         assert_eq!(w.sync().0.iter().sum::<u32>(), 100);
+    }
+
+    #[test]
+    fn a_selector_that_changes_lists_other_pods() {
+        let mut w = World::new();
+        let colored = |color: u32| {
+            let app = Labels::default().with(Name::APP, Name::number(1));
+            app.with(Name::COLOR, Name::number(color))
+        };
+        for color in [0, 0, 1] {
+            let spec = PodSpec::of_container(colored(color), Container::default());
+            let template = w.store.intern_template(spec);
+            let pod = w.store.create_pod(Owner::None, template, SimTime::ZERO);
+            w.store.set_running(pod, false);
+            w.pods.push(pod);
+        }
+        let sizes = |w: &mut World, color: u32| {
+            w.store.set_selector(w.service, &colored(color));
+            w.sync().0
+        };
+        // All three, then the two of one color, then the one of the other; and a pod that is not selected goes unseen.
+        assert_eq!(w.sync().0, vec![3]);
+        assert_eq!(sizes(&mut w, 0), vec![2]);
+        assert_eq!(sizes(&mut w, 1), vec![1]);
+        w.store.set_ready(w.pods[0], true, SimTime::ZERO);
+        assert_eq!(w.sync(), (vec![1], 0));
     }
 
     #[test]

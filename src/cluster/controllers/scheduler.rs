@@ -102,6 +102,7 @@ impl SchedulerController {
             | Change::PodUnschedulable(_)
             | Change::Budget(_)
             | Change::Slice(..)
+            | Change::Service(_)
             | Change::Endpoint(..) => None,
         }
     }

@@ -29,6 +29,8 @@ well_known! {
     EMPTY = "";
     HOSTNAME = "kubernetes.io/hostname";
     APP = "app";
+    /// Which of two Deployments behind one Service a pod is of.
+    COLOR = "color";
     ZONE = "topology.kubernetes.io/zone";
     REGION = "topology.kubernetes.io/region";
     POD_TEMPLATE_HASH = "pod-template-hash";

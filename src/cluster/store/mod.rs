@@ -68,6 +68,8 @@ pub enum Change {
     Slice(ServiceId, SliceNumber),
     /// A pod gets requests by a slice, no more, or only where no other is ready.
     Endpoint(ServiceId, PodId),
+    /// Its selector.
+    Service(ServiceId),
 }
 
 /// What a watcher may need of a pod that is no more.
@@ -292,6 +294,33 @@ impl Store {
         id
     }
 
+    /// From now on a Service selects other pods.
+    pub fn set_selector(&mut self, id: ServiceId, selector: &Labels) {
+        let selector = Selector::of_labels(selector);
+        if self.services[id.index()].selector == selector {
+            return;
+        }
+        self.templates.iter_mut().for_each(|(_, template)| {
+            template.services.retain(|&other| other != id);
+            if selector.matches(&template.spec.labels) {
+                template.services.push(id);
+                template.services.sort_unstable();
+            }
+        });
+        self.services[id.index()].selector = selector;
+        let pods: Vec<PodId> = self.pods.iter().map(|(pod, _)| pod).collect();
+        for pod in pods {
+            self.compare_listing(id, pod);
+        }
+        self.wrote(Change::Service(id));
+    }
+
+    /// As what a pod belongs into the endpoints of a Service: not at all, if it is not selected.
+    pub fn wanted_endpoint(&self, service: ServiceId, id: PodId) -> Option<EndpointFlags> {
+        let pod = self.pods.get(id)?;
+        pod.endpoint().filter(|_| self.template(pod.template).services.contains(&service))
+    }
+
     /// Writes one EndpointSlice: lists pods in it otherwise, or no more.
     pub fn write_slice(
         &mut self,
@@ -315,8 +344,9 @@ impl Store {
     /// Notes whether a pod and its endpoint say the same.
     fn compare_listing(&mut self, service: ServiceId, id: PodId) {
         let listed = self.endpoints(service).flags(id);
+        let wanted = self.wanted_endpoint(service, id);
         let unlisted = &mut self.unlisted[service.index()];
-        if listed == self.pods.get(id).and_then(Pod::endpoint) {
+        if listed == wanted {
             unlisted.remove(&id);
         } else {
             unlisted.insert(id);

@@ -187,7 +187,7 @@ impl Store {
             let endpoints = self.endpoints(service);
             let is_selected = |pod: &Pod| self.template(pod.template).services.contains(&service);
             let own = self.pods.iter().filter(|(_, pod)| is_selected(pod)).map(|(id, _)| id);
-            let differs = |id: &PodId| endpoints.flags(*id) != self.pods.get(*id).and_then(Pod::endpoint);
+            let differs = |id: &PodId| endpoints.flags(*id) != self.wanted_endpoint(service, *id);
             let expected: std::collections::BTreeSet<PodId> =
                 own.chain(endpoints.listed()).filter(differs).collect();
             assert_eq!(*self.unlisted(service), expected);

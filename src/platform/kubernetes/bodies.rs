@@ -3,6 +3,7 @@
 //! Start at [`Bodies`].
 
 use crate::cluster::objects::{DeploymentId, Image, NodeId, PodId, Template};
+use crate::cluster::store::Store;
 use crate::engine::SecondaryMap;
 use crate::world::{BoxId, ServiceId, Version, VmId};
 
@@ -72,9 +73,14 @@ pub fn program(template: &Template) -> (ServiceId, Version) {
     (part_of(image).0, Version(image.tag))
 }
 
-/// The service of the world that a Deployment and a Service of the cluster are for: they have the same number.
+/// The service of the world that the first Deployment and the Service of the cluster are for: they have the same number.
 pub fn world_service(id: DeploymentId) -> ServiceId {
     ServiceId(id.0 as u16)
+}
+
+/// The service of the world that a Deployment is for, also where one Service has two.
+pub fn service_behind(id: DeploymentId, store: &Store) -> ServiceId {
+    program(store.template(store.deployment(id).template)).0
 }
 
 /// The Deployment of a service of the world.

@@ -65,6 +65,8 @@ pub enum Event {
     ProvisionTimeout(VmId),
     /// An image is built and tested.
     VersionBuilt(DeploymentId, Version),
+    /// A canary was watched, a second set tested, or an old one kept for long enough.
+    RolloutStep(DeploymentId, Version),
 }
 
 /// Numbers below are the control plane's.
@@ -93,6 +95,7 @@ impl Event {
             Event::Join(vm) => PlatformEvent::about(OWN + 9, vm),
             Event::ProvisionTimeout(vm) => PlatformEvent::about(OWN + 10, vm),
             Event::VersionBuilt(d, version) => PlatformEvent::with(OWN + 11, d.0, version.0),
+            Event::RolloutStep(d, version) => PlatformEvent::with(OWN + 21, d.0, version.0),
             Event::Drain(node) => PlatformEvent::about(OWN + 12, node),
             Event::UpgradeDue => plain(OWN + 13),
             Event::UpgradeStep => plain(OWN + 14),
@@ -134,6 +137,7 @@ impl Event {
             18 => Event::KillContainer(event.subject()),
             19 => Event::Evict(event.subject()),
             20 => Event::PressureOver(event.subject()),
+            21 => Event::RolloutStep(deployment, Version(event.b)),
             _ => match event.kind.checked_sub(FIRST_WAKE).and_then(|i| Component::ALL.get(usize::from(i))) {
                 Some(&component) => Event::Wake(component),
                 None => unreachable!("Kubernetes has no event {}", event.kind),
@@ -160,6 +164,7 @@ impl Event {
             | Event::SyncHpa(_)
             | Event::Autoscale
             | Event::Drain(_)
+            | Event::RolloutStep(..)
             | Event::UpgradeDue
             | Event::UpgradeStep
             | Event::UpgradeTerminate(_)
@@ -201,6 +206,7 @@ mod tests {
             Event::Join(vm),
             Event::ProvisionTimeout(vm),
             Event::VersionBuilt(d, Version(7)),
+            Event::RolloutStep(d, Version(8)),
             Event::Drain(node),
             Event::UpgradeDue,
             Event::UpgradeStep,

@@ -7,9 +7,9 @@
 //! A pod is a box of the world: created with the pod object, placed when bound, removed with it. What the cluster
 //! believes may be wrong for a while, as it is in reality.
 //!
-//! *Deviation:* one Deployment, Service, HorizontalPodAutoscaler and PodDisruptionBudget per service of the scenario; a
-//! managed control plane that never fails. StatefulSets, DaemonSets, Jobs and
-//! CronJobs are in the control plane, and no scenario makes any yet.
+//! *Deviation:* one Deployment (two where canaries or second sets are brought out), Service, HorizontalPodAutoscaler
+//! and PodDisruptionBudget per service of the scenario; a managed control plane that never fails. StatefulSets,
+//! DaemonSets, Jobs and CronJobs are in the control plane, and no scenario makes any yet.
 //!
 //! Start at [`Kubernetes`].
 
@@ -24,6 +24,7 @@ mod narrator;
 mod node_pool;
 mod parameters;
 mod release;
+mod rollout;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -124,6 +125,10 @@ impl Platform for Kubernetes {
         for service in &plan.services {
             self.start_service(service, api);
         }
+        for service in &plan.services {
+            self.start_second(service.service, api.now());
+        }
+        api.set_mismatch(self.practice.environment_mismatch.as_f64() * self.parameters.mismatch.as_f64());
         self.describe(&plan, api);
         // What is there at the start is no news to anybody.
         self.cluster.forget_changes(api.now());
@@ -179,7 +184,7 @@ impl Platform for Kubernetes {
             Signal::WorkDone { work } => {
                 let mut tools = Tools { autoscaler, drains: &mut components.drains };
                 if !components.upgrade.on_work_done(work, &mut tools, cx, api) {
-                    components.pipeline.on_work_done(work, cx, api);
+                    components.pipeline.on_work_done(work, &mut components.hpa, cx, api);
                 }
             }
             Signal::Complaint { .. } => {}
@@ -259,6 +264,9 @@ impl Platform for Kubernetes {
                 components.upgrade.on_machine_settled(vm, cx);
             }
             Event::VersionBuilt(id, version) => components.pipeline.on_built(id, version, cx, api),
+            Event::RolloutStep(id, version) => {
+                components.pipeline.on_step(id, version, &mut components.hpa, cx, api);
+            }
         }
         self.settle(api);
     }

@@ -3,7 +3,7 @@
 //! Watches all changes. Reads the store. Writes nothing, and keeps only what it needs to say what was different before.
 //! Does nothing where nobody reads. Start at [`Narrator::tell`].
 
-use super::bodies::{Bodies, program, world_service};
+use super::bodies::{Bodies, program, service_behind};
 use super::components::pods;
 use crate::cluster::Cluster;
 use crate::cluster::objects::{
@@ -88,7 +88,7 @@ impl Narrator {
                 let before = self.progress.insert(id.0, progress);
                 if progress == Progress::Stalled && before != Some(Progress::Stalled) {
                     let limit = store.deployment(id).progress_deadline;
-                    api.remark(About::Service(world_service(id)), || {
+                    api.remark(About::Service(service_behind(id, store)), || {
                         format!("ProgressDeadlineExceeded: no progress for {limit}")
                     });
                 }

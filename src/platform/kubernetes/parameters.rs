@@ -8,6 +8,7 @@ use crate::engine::SimDuration;
 use crate::parameter::{
     Bytes, CountOrShare, Distribution, Factor, Fraction, MilliCpu, Named, Rate, choices, section,
 };
+use crate::platform::rollout::{BlueGreenParameters, CanaryParameters, Strategy};
 use crate::world::{Balancing, Purchase};
 
 choices! {
@@ -54,6 +55,7 @@ section! {
         probes: ProbesParameters, section;
         control_plane: ControlPlaneParameters, section;
         deployment: DeploymentParameters, section;
+        rollout: KubernetesRolloutParameters, section;
         node_lifecycle: NodeLifecycleParameters, section;
         network: NetworkParameters, section;
         metrics: MetricsParameters, section;
@@ -66,6 +68,8 @@ section! {
         /// What pods ask for with `requests = "field"`, as a multiple of what they would if tuned.
         over_request: Factor = "1.43" in |f| f.as_f64() >= 1.0 => "at least 1",
             from "slack of 46 % where people set the requests against 23 % where a program does (Rzadca et al. 2020, Autopilot at Google): 0.77 / 0.54", grade Derived;
+        /// Share of the versions with an environment mismatch that do not run from a container image either.
+        mismatch: Fraction = "7%", from "none found", grade Estimate;
         /// Hands-on time to take a version back once it is known to be bad.
         rollback: Distribution = "lognormal(2m, 0.5)", from "one command or one revert; no source found", grade Estimate;
         /// Routine administration of the cluster [h/week].
@@ -276,6 +280,18 @@ section! {
         max_surge: Fraction = "25%", from "v1.36.2 pkg/apis/apps/v1/defaults.go", grade Verified;
         /// Pods below the wanted number during a rollout, rounded down.
         max_unavailable: Fraction = "25%", from "v1.36.2 pkg/apis/apps/v1/defaults.go", grade Verified;
+    }
+}
+
+section! {
+    /// How a version reaches the pods of a service. A canary and a second set are two Deployments behind one Service.
+    pub struct KubernetesRolloutParameters {
+        /// In which way.
+        strategy: Strategy = "rolling" in |s| !matches!(s, Strategy::ByHand | Strategy::InPlace)
+            => "`rolling`, `recreate`, `blue-green` or `canary`: pods are replaced, nobody changes them",
+            from "v1.36.2 pkg/apis/apps/v1/defaults.go: RollingUpdate", grade Verified;
+        blue_green: BlueGreenParameters, section;
+        canary: CanaryParameters, section;
     }
 }
 

@@ -5,15 +5,18 @@
 //! is wrong and, if it is the version, sets the template back. A version that is handed over meanwhile waits; only the
 //! newest of them is brought out.
 //!
+//! Canaries and second sets of pods go other ways first ([`rollout`](super::rollout)).
+//!
 //! *Deviation:* nobody is paged for a single pod or node; that is the controllers' affair.
 //!
 //! Start at [`Pipeline::on_release`].
 
-use super::bodies::{deployment_of, program, world_service};
+use super::bodies::{deployment_of, program, service_behind, world_service};
 use super::components::Context;
+use super::components::hpa::HpaController;
 use super::event::Event;
 use crate::cluster::objects::{DeploymentId, Progress};
-use crate::engine::Purpose;
+use crate::engine::{Purpose, SimTime};
 use crate::platform::practice::PracticeParameters;
 use crate::world::observation::RolloutStep;
 use crate::world::{About, Activity, Api, ServiceId, Urgency, Version, Work, WorkId};
@@ -25,19 +28,33 @@ const ROLL_BACK: Purpose = Purpose::named("kubernetes rollback");
 
 /// Where the releases of one service stand.
 #[derive(Clone, Copy, Debug)]
-struct Releases {
-    version: Version,
+pub(super) struct Releases {
+    pub version: Version,
     /// What ran before, to go back to.
     previous: Option<Version>,
-    stage: Stage,
+    pub stage: Stage,
     waiting: Option<Version>,
     /// Somebody is on it.
-    is_looking: bool,
+    pub is_looking: bool,
+    /// The Deployment that has the callers, and the other one if there is one.
+    pub live: DeploymentId,
+    pub second: Option<DeploymentId>,
+    /// Steps of a canary that are behind it.
+    pub step: usize,
+    /// Taking it back is a switch to the set that was kept.
+    switches_back: bool,
+    /// When the pipeline comes back to it.
+    pub due: SimTime,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Idle,
+    /// Pods of a second Deployment come up, and are watched or tested then.
+    Filling,
+    Watching,
+    /// The second Deployment has the callers; the old one waits for the case that it is needed.
+    Kept,
     RollingOut,
     RollingBack,
 }
@@ -54,8 +71,8 @@ enum Task {
 /// The pipeline.
 #[derive(Debug)]
 pub struct Pipeline {
-    practice: PracticeParameters,
-    services: Vec<Releases>,
+    pub(super) practice: PracticeParameters,
+    pub(super) services: Vec<Releases>,
     tasks: BTreeMap<WorkId, Task>,
 }
 
@@ -66,9 +83,28 @@ impl Pipeline {
 
     /// A service that runs version 0.
     pub fn add_service(&mut self) {
-        let version = Version(0);
-        let stage = Stage::Idle;
-        self.services.push(Releases { version, previous: None, stage, waiting: None, is_looking: false });
+        self.services.push(Releases {
+            version: Version(0),
+            previous: None,
+            stage: Stage::Idle,
+            waiting: None,
+            is_looking: false,
+            live: DeploymentId(self.services.len() as u32),
+            second: None,
+            step: 0,
+            switches_back: false,
+            due: SimTime::ZERO,
+        });
+    }
+
+    /// It has a second Deployment, for canaries or for the next version.
+    pub fn add_second(&mut self, service: ServiceId, second: DeploymentId) {
+        self.services[usize::from(service.0)].second = Some(second);
+    }
+
+    /// The Deployment of a service that has the callers.
+    pub fn live(&self, service: ServiceId) -> DeploymentId {
+        self.services[usize::from(service.0)].live
     }
 
     /// The developers hand over a version: its image is built.
@@ -88,36 +124,51 @@ impl Pipeline {
         releases.previous = Some(std::mem::replace(&mut releases.version, version));
         releases.stage = Stage::RollingOut;
         api.declare_rollout(world_service(id), version, RolloutStep::Begins);
-        set_version(id, version, cx);
+        if Self::has_second(cx) {
+            return self.begin_second(id, cx);
+        }
+        set_version(releases.live, version, cx);
     }
 
     /// A Deployment changed: is a rollout complete, or stalled?
-    pub fn sync(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+    pub fn sync(&mut self, changed: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let id = deployment_of(service_behind(changed, &cx.cluster.store));
         let releases = &mut self.services[id.index()];
-        let (deployment, bad) = (cx.cluster.store.deployment(id), releases.version);
+        if releases.stage == Stage::Filling {
+            return self.sync_second(id, cx, api);
+        }
+        let (deployment, bad) = (cx.cluster.store.deployment(releases.live), releases.version);
+        let second_is_empty = releases.second.is_none_or(|d| cx.cluster.store.active_pods(d) == 0);
         // The status of a template that the controller has not seen yet says nothing.
         let is_seen = program(cx.cluster.store.template(deployment.template)).1 == releases.target()
             && deployment.status.observed_generation == deployment.generation;
         match (releases.stage, deployment.status.progress) {
             (Stage::RollingOut, Progress::Complete) if is_seen => {
                 releases.stage = Stage::Idle;
+                if let Some(second) = releases.second {
+                    cx.cluster.store.scale_deployment(second, 0);
+                }
                 api.declare_rollout(world_service(id), bad, RolloutStep::Completes);
                 self.bring_out_waiting(id, cx, api);
             }
-            (Stage::RollingBack, Progress::Complete) if is_seen => {
+            (Stage::RollingBack, Progress::Complete) if is_seen && second_is_empty => {
                 releases.stage = Stage::Idle;
                 releases.version = releases.previous.take().expect("there is a version to go back to");
                 api.declare_rollout(world_service(id), bad, RolloutStep::RollbackCompletes);
                 self.bring_out_waiting(id, cx, api);
             }
             (Stage::RollingOut, Progress::Stalled) if is_seen && !releases.is_looking => {
-                self.page(Task::LookAtRollout(id), id, api);
+                self.page_for_rollout(id, api);
             }
             _ => {}
         }
     }
 
-    fn bring_out_waiting(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+    pub(super) fn page_for_rollout(&mut self, id: DeploymentId, api: &mut Api<'_>) {
+        self.page(Task::LookAtRollout(id), id, api);
+    }
+
+    pub(super) fn bring_out_waiting(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let releases = &mut self.services[id.index()];
         if releases.stage == Stage::Idle
             && !releases.is_looking
@@ -151,17 +202,26 @@ impl Pipeline {
     }
 
     /// A person is done.
-    pub fn on_work_done(&mut self, work: WorkId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+    pub fn on_work_done(
+        &mut self,
+        work: WorkId,
+        hpa: &mut HpaController,
+        cx: &mut Context<'_>,
+        api: &mut Api<'_>,
+    ) {
         let task = self.tasks.remove(&work).expect("all work is for something");
         match task {
             Task::LookAtRollout(id) => {
-                let is_stalled = cx.cluster.store.deployment(id).status.progress == Progress::Stalled;
+                let Releases { live, second, .. } = self.services[id.index()];
+                let is_stalled = cx.cluster.store.deployment(live).status.progress == Progress::Stalled;
                 // A lost pod elsewhere may count as progress; a look at the pods shows CrashLoopBackOff.
                 let version = self.services[id.index()].version;
-                let is_crash_looping = cx.cluster.store.pods_of_deployment(id).any(|(_, pod)| {
-                    let (_, own) = program(cx.cluster.store.template(pod.template));
-                    own == version && !pod.ready && pod.restarts > 1
-                });
+                let both = [Some(live), second].into_iter().flatten();
+                let is_crash_looping =
+                    both.flat_map(|d| cx.cluster.store.pods_of_deployment(d)).any(|(_, pod)| {
+                        let (_, own) = program(cx.cluster.store.template(pod.template));
+                        own == version && !pod.ready && pod.restarts > 1
+                    });
                 self.on_understood(id, is_stalled || is_crash_looping, cx, api);
             }
             Task::LookAtErrors(id) => {
@@ -171,9 +231,16 @@ impl Pipeline {
                 self.on_understood(id, is_bad, cx, api);
             }
             Task::RollBack(id) => {
-                self.services[id.index()].is_looking = false;
-                let previous = self.services[id.index()].target();
-                set_version(id, previous, cx);
+                let releases = &mut self.services[id.index()];
+                releases.is_looking = false;
+                if std::mem::take(&mut releases.switches_back) {
+                    self.switch(id, hpa, cx, api);
+                }
+                let releases = &self.services[id.index()];
+                set_version(releases.live, releases.target(), cx);
+                if let Some(second) = releases.second {
+                    cx.cluster.store.scale_deployment(second, 0);
+                }
             }
         }
     }
@@ -184,10 +251,14 @@ impl Pipeline {
             releases.is_looking = false;
             return self.bring_out_waiting(id, cx, api);
         }
+        releases.switches_back = releases.stage == Stage::Kept;
         releases.stage = Stage::RollingBack;
+        api.end_comparison(world_service(id));
         api.declare_rollout(world_service(id), releases.version, RolloutStep::RollbackBegins);
         let cause = releases.cause(id);
-        let touch = cx.parameters.rollback.sample(api.stream(ROLL_BACK, &[cause]).uniform());
+        let p = cx.parameters;
+        let touch = if releases.switches_back { &p.rollout.blue_green.switch } else { &p.rollback };
+        let touch = touch.sample(api.stream(ROLL_BACK, &[cause]).uniform());
         let work = Work {
             activity: Activity::Rollback,
             urgency: Urgency::AtOnce,
@@ -215,7 +286,7 @@ impl Releases {
 }
 
 /// `kubectl set image`, or `rollout undo`.
-fn set_version(id: DeploymentId, version: Version, cx: &mut Context<'_>) {
+pub(super) fn set_version(id: DeploymentId, version: Version, cx: &mut Context<'_>) {
     let store = &mut cx.cluster.store;
     let mut spec = store.template(store.deployment(id).template).spec.clone();
     // Sidecars are the platform team's, and stay what they are.

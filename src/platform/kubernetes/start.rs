@@ -17,8 +17,10 @@ use crate::cluster::objects::{
     Container, Deployment, DisruptionBudget, Labels, Name, Owner, PodSpec, ReplicaSetId, Resources, Size,
     Strategy,
 };
+use crate::engine::SimTime;
 use crate::parameter::{Bytes, Fraction};
 use crate::platform::practice::PracticeParameters;
+use crate::platform::rollout;
 use crate::platform::sizing::{Infeasible, ServiceSize, use_beyond_request};
 use crate::world::{Api, ContainerParameters, Role, ServiceId, Version};
 
@@ -215,22 +217,33 @@ fn labels_of(service: ServiceId) -> Labels {
     Labels::default().with(Name::APP, Name::number(u32::from(service.0)))
 }
 
+/// The same for one of two Deployments, of which the Service selects one.
+pub(super) fn colored(service: ServiceId, color: u32) -> Labels {
+    labels_of(service).with(Name::COLOR, Name::number(color))
+}
+
 /// Putting the plan into effect, at time zero.
 impl Kubernetes {
     pub(super) fn start_service(&mut self, plan: &ServicePlan, api: &mut Api<'_>) {
         let now = api.now();
         let template = pod_spec(plan.service, plan.cpu, &self.parameters, api);
         let replicas = plan.now;
-        let rollout = &self.parameters.deployment;
+        let deployment = &self.parameters.deployment;
+        let how = self.parameters.rollout.strategy;
         let share = |f: Fraction| Size::Share((f.as_f64() * 1e6).round() as u32);
         let store = &mut self.cluster.store;
-        let service = store.add_service(labels_of(plan.service));
+        let (mut template, mut selector) = (template, labels_of(plan.service));
+        if how == rollout::Strategy::BlueGreen {
+            (template.labels, selector) = (colored(plan.service, 0), colored(plan.service, 0));
+        }
+        let service = store.add_service(selector);
         let template = store.intern_template(template);
+        let rolling = Strategy::RollingUpdate {
+            max_surge: share(deployment.max_surge),
+            max_unavailable: share(deployment.max_unavailable),
+        };
         let deployment = Deployment {
-            strategy: Strategy::RollingUpdate {
-                max_surge: share(rollout.max_surge),
-                max_unavailable: share(rollout.max_unavailable),
-            },
+            strategy: if how == rollout::Strategy::Recreate { Strategy::Recreate } else { rolling },
             progress_deadline: self.practice.rollout_deadline,
             ..Deployment::of_pods(template, replicas)
         };
@@ -253,6 +266,23 @@ impl Kubernetes {
         }
         api.declare_desired(plan.service, replicas);
         api.alert_on_errors(plan.service, self.practice.error_alert());
+    }
+
+    /// The second Deployment of a service, empty until there is a release, where the strategy has one.
+    pub(super) fn start_second(&mut self, service: ServiceId, now: SimTime) {
+        let how = self.parameters.rollout.strategy;
+        if !matches!(how, rollout::Strategy::BlueGreen | rollout::Strategy::Canary) {
+            return;
+        }
+        let store = &mut self.cluster.store;
+        let first = store.deployment(deployment_of(service)).clone();
+        let mut spec = store.template(first.template).spec.clone();
+        if how == rollout::Strategy::BlueGreen {
+            spec.labels = colored(service, 1);
+        }
+        let template = store.intern_template(spec);
+        let (second, _) = store.adopt_deployment(Deployment { template, replicas: 0, ..first }, now);
+        self.components.pipeline.add_second(service, second);
     }
 
     /// A pod that has been running for a while, where the scheduler would put it.

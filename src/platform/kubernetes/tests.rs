@@ -549,6 +549,8 @@ fn every_parameter_changes_an_outcome() {
             "probes.startup.timeout" => {
                 "probes.startup.period = '6h'\nprobes.startup.failure_threshold = 1\n"
             }
+            line if line.starts_with("rollout.canary") => "rollout.strategy = 'canary'\n",
+            line if line.starts_with("rollout.blue_green") => "rollout.strategy = 'blue-green'\n",
             _ => "",
         };
         let other = parameters(&format!("{beside}{line}"));
@@ -624,6 +626,16 @@ const OTHER_VALUES: &[&str] = &[
     "control_plane.scheduler_burst = 1",
     "deployment.max_surge = '100%'",
     "deployment.max_unavailable = '0%'",
+    "rollout.strategy = 'canary'",
+    "rollout.blue_green.test = '1h'",
+    "rollout.blue_green.keep = '1m'",
+    "rollout.blue_green.switch = '40m'",
+    "rollout.canary.steps = ['5%', '50%']",
+    "rollout.canary.watch = '1h'",
+    "rollout.canary.significance = '99.9%'",
+    "rollout.canary.tolerance = '90%'",
+    "rollout.canary.slow_tolerance = '0%'",
+    "mismatch = '100%'",
     "node_lifecycle.heartbeat = '5s'",
     "node_lifecycle.grace = '40s'",
     "node_lifecycle.monitor_period = '20s'",

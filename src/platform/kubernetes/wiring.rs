@@ -5,7 +5,7 @@
 //! [`crate::cluster::Cluster`]. It decides nothing. Start at `Kubernetes::dispatch`.
 
 use super::Kubernetes;
-use super::bodies::{program, world_service};
+use super::bodies::{program, service_behind};
 use super::event::{Component, Event};
 use crate::cluster::objects::{DeploymentId, PodId, ServiceId};
 use crate::cluster::queue::WorkQueue;
@@ -71,7 +71,10 @@ impl Kubernetes {
                 }
             }
             Change::DeploymentScaled(id) => {
-                api.declare_desired(world_service(id), store.deployment(id).replicas);
+                let service = service_behind(id, store);
+                if self.components.pipeline.live(service) == id {
+                    api.declare_desired(service, store.deployment(id).replicas);
+                }
             }
             _ => {}
         }
@@ -90,6 +93,7 @@ impl Kubernetes {
             | Change::DaemonSet(_)
             | Change::Budget(_)
             | Change::Slice(..)
+            | Change::Service(_)
             | Change::Job(_)
             | Change::JobStatus(_)
             | Change::JobRemoved(_)

@@ -9,7 +9,7 @@ use crate::parameter::ScalarDistribution;
 use crate::verify::{Band, Check};
 
 /// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
-const STREAMS: [(&str, f64); 86] = [
+const STREAMS: [(&str, f64); 90] = [
     ("vm boot", 0.6743800414300479),
     ("vm reboot", 0.5744394966433012),
     ("vm launch failure", 0.257066143071922),
@@ -96,6 +96,10 @@ const STREAMS: [(&str, f64); 86] = [
     ("thin image install fails", 0.054832939514511625),
     ("who knows a service", 0.24312527207996315),
     ("work without knowing", 0.047781918116697075),
+    ("environment mismatch", 0.8921300493791909),
+    ("in-place start", 0.4529525592892404),
+    ("in-place task", 0.07625052673640853),
+    ("requests in a log", 0.2563938322455658),
 ];
 
 /// Distributions, and the variate that belongs to the uniform number of the stream `vm boot`.

@@ -47,6 +47,8 @@ impl Hpa {
 /// The autoscaler of one Deployment.
 #[derive(Clone, Debug)]
 struct Watch {
+    /// What it scales: `scaleTargetRef`.
+    deployment: DeploymentId,
     autoscaler: Autoscaler,
     target: PodTarget,
     /// Its looks come at this time and each sync period later.
@@ -73,6 +75,7 @@ impl HpaController {
         let settings = Settings { tolerance: p.tolerance.as_f64(), stabilization: p.stabilization };
         let size = cx.cluster.store.deployment(id).replicas;
         self.watches.push(Watch {
+            deployment: id,
             autoscaler: Autoscaler::at_work(hpa.spec(p), settings, size, cx.now),
             target: PodTarget::Utilization(hpa.target),
             phase,
@@ -83,14 +86,26 @@ impl HpaController {
         api.wake_on_load(world_service(id), phase, p.sync, Event::SyncHpa(id).encode());
     }
 
+    /// The autoscaler of a service scales another of its Deployments from now on.
+    pub fn retarget(&mut self, service: DeploymentId, deployment: DeploymentId, cx: &mut Context<'_>) {
+        let Some(watch) = self.watches.get_mut(service.index()) else { return };
+        watch.deployment = deployment;
+        watch.unsettled = cx.cluster.store.pods_of_deployment(deployment).map(|(id, _)| id).collect();
+        watch.changed = cx.now;
+        watch.look_at(cx.now, service, cx);
+    }
+
     /// A pod is new, or its status changed.
     pub fn notice(&mut self, id: PodId, cx: &mut Context<'_>) {
         let store = &cx.cluster.store;
         let Some(deployment) = store.pod(id).and_then(|pod| store.deployment_of(pod.owner)) else { return };
-        if let Some(watch) = self.watches.get_mut(deployment.index()) {
+        // Second Deployments follow after those of all services.
+        let Some(service) = deployment.index().checked_rem(self.watches.len()) else { return };
+        let watch = &mut self.watches[service];
+        if watch.deployment == deployment {
             watch.unsettled.insert(id);
             watch.changed = cx.now;
-            watch.look_at(cx.now, deployment, cx);
+            watch.look_at(cx.now, DeploymentId(service as u32), cx);
         }
     }
 
@@ -103,7 +118,8 @@ impl HpaController {
             // The world woke it: use changed since the last look.
             watch.changed = cx.now;
         }
-        let current = cx.cluster.store.deployment(id).replicas;
+        let deployment = watch.deployment;
+        let current = cx.cluster.store.deployment(deployment).replicas;
         let tally = watch.tally(id, cx, api);
         let target = watch.target;
         let read = |_: &Metric, tolerance: Tolerance| -> Result<Proposal, Problem> {
@@ -113,7 +129,7 @@ impl HpaController {
         watch.autoscaler.repeat(cx.now - cx.parameters.hpa.sync);
         if let Some(size) = watch.autoscaler.look(current, cx.now, read) {
             api.remark(About::Service(world_service(id)), || reason(tally, target, current, size));
-            cx.cluster.store.scale_deployment(id, size);
+            cx.cluster.store.scale_deployment(deployment, size);
             watch.changed = cx.now;
         }
         let next = if watch.saw_all(cx) { watch.autoscaler.moves_again(cx.now) } else { Some(cx.now) };
@@ -153,7 +169,7 @@ impl Watch {
         }
         let store = &cx.cluster.store;
         // Init containers do not count: what runs is compared with what those that run ask for.
-        let running = store.template(store.deployment(id).template).spec.running();
+        let running = store.template(store.deployment(self.deployment).template).spec.running();
         let request = i64::from(running.map(|c| c.cpu.unwrap_or(0)).sum::<u32>().max(1));
         let initialization = cx.parameters.hpa.cpu_initialization;
         let trust = Trust::Cpu { initialization, readiness_delay: READINESS_DELAY };
@@ -168,7 +184,7 @@ impl Watch {
             }
             counted.ready.pods == 0
         });
-        let pods = store.active_pods(id) - tally.unready.pods - tally.missing.pods;
+        let pods = store.active_pods(self.deployment) - tally.unready.pods - tally.missing.pods;
         // More boxes than ready pods: new ones serve already, and their share does not count. Fewer: some did not
         // serve all of the time, and use that little.
         let cores = reading.cores / reading.boxes.max(f64::from(pods));
