@@ -145,13 +145,14 @@ const CANARY: [&str; 5] = [
     "service.shop.release.fails_to_start=0%",
     "service.shop.release.error_share=uniform(1%, 30%)",
 ];
-/// A canary of which a tenth of the requests, or a quarter of them, is to be tolerated by chance alone.
-const DOUBTFUL_CANARY: [&str; 5] = [
+/// A canary for which every difference in speed counts that is not luck.
+const DOUBTFUL_CANARY: [&str; 6] = [
     "platform.pets.rollout.strategy=canary",
     "platform.cattle.rollout.strategy=canary",
     "platform.k8s.rollout.strategy=canary",
-    "service.shop.traffic.rate=0.2/s",
-    "service.shop.release.fails_to_start=0%",
+    "platform.pets.rollout.canary.slow_tolerance=0%",
+    "platform.cattle.rollout.canary.slow_tolerance=0%",
+    "platform.k8s.rollout.canary.slow_tolerance=0%",
 ];
 /// A canary of cold boxes, which are slower than the others.
 const SLOW_CANARY: [&str; 6] = [
@@ -232,6 +233,7 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.rollout.blue_green.switch", &BLUE_GREEN, &["30m"]),
     ("platform.NAME.rollout.canary.steps", &CANARY, &["['5%', '50%']"]),
     ("platform.NAME.rollout.canary.watch", &CANARY, &["1h"]),
+    ("platform.NAME.rollout.canary.interval", &CANARY, &["10m"]),
     ("platform.NAME.rollout.canary.significance", &DOUBTFUL_CANARY, &["99%"]),
     ("platform.NAME.rollout.canary.tolerance", &CANARY, &["90%"]),
     ("platform.NAME.rollout.canary.slow_tolerance", &SLOW_CANARY, &["100%"]),

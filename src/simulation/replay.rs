@@ -74,6 +74,7 @@ pub fn replay(scenario: &Scenario, request: &ReplayRequest, out: &mut dyn Write)
         filter: request.filter.clone(),
         boxes: BTreeMap::new(),
         vms: BTreeMap::new(),
+        on_slot: BTreeMap::new(),
         work: BTreeMap::new(),
         work_asked: 0,
         desired: BTreeMap::new(),
@@ -149,6 +150,11 @@ fn group_name(group: Group) -> String {
     }
 }
 
+/// `vm-0-9.2` is the second machine on a host slot; `vm-0-9` means all of them.
+fn is_called(vm: &str, name: &str) -> bool {
+    vm.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 struct Trace<'o> {
     frame: Arc<Frame>,
     from: SimTime,
@@ -156,6 +162,8 @@ struct Trace<'o> {
     filter: ReplayFilter,
     boxes: BTreeMap<BoxId, Subject>,
     vms: BTreeMap<VmId, String>,
+    /// Machines so far on each host slot.
+    on_slot: BTreeMap<(u8, u32), u32>,
     /// Number of each piece of work in this trace, and what it is about.
     work: BTreeMap<WorkId, (u64, About)>,
     work_asked: u64,
@@ -192,8 +200,11 @@ impl Trace<'_> {
         let service = service.map(|s| self.frame.service(s).name.clone());
         let shown = match &self.filter {
             ReplayFilter::All => true,
-            ReplayFilter::Box(name) => subject.as_ref().is_some_and(|s| s.name == *name),
-            ReplayFilter::Vm(name) => vm.as_ref() == Some(name),
+            ReplayFilter::Box(name) => match about {
+                About::Vm(vm) => self.boxes.values().any(|s| s.name == *name && s.vm == Some(vm)),
+                _ => subject.as_ref().is_some_and(|s| s.name == *name),
+            },
+            ReplayFilter::Vm(name) => vm.as_ref().is_some_and(|vm| is_called(vm, name)),
             ReplayFilter::Service(name) => service.as_ref() == Some(name),
         };
         self.seen |= shown;
@@ -329,7 +340,11 @@ impl Trace<'_> {
     fn machine(&mut self, time: SimTime, observation: &Observation) {
         match *observation {
             Observation::VmLaunched { vm, zone, slot, instance, purchase } => {
-                self.vms.insert(vm, format!("vm-{}-{slot}", zone.0));
+                // The next machine on a host is another one, and must not pass for the one that was lost there.
+                let before = self.on_slot.entry((zone.0, slot)).or_default();
+                *before += 1;
+                let suffix = if *before > 1 { format!(".{before}") } else { String::new() };
+                self.vms.insert(vm, format!("vm-{}-{slot}{suffix}", zone.0));
                 let machine = self.frame.catalog.get(instance).name.clone();
                 let as_spot = if purchase == Purchase::Spot { " as spot" } else { "" };
                 self.line(

@@ -208,11 +208,24 @@ impl Cattle {
 
     fn on_error_alert(&mut self, service: ServiceId, firing: bool, api: &mut Api<'_>) {
         let s = service.0 as usize;
-        if firing && self.parameters.refresh.auto_rollback && self.groups[s].is_refreshing() {
+        if !firing {
+            return self.stop_looking_at_errors(s, api);
+        }
+        if self.parameters.refresh.auto_rollback && self.groups[s].is_refreshing() {
             return self.roll_back(s, api);
         }
-        if firing && !self.tasks.values().any(|t| *t == Task::LookAtErrors(s)) {
+        if !self.tasks.values().any(|t| *t == Task::LookAtErrors(s)) {
             self.page(Task::LookAtErrors(s), api);
+        }
+    }
+
+    /// Requests are served again before anybody found out why they were not: whoever looks stops.
+    fn stop_looking_at_errors(&mut self, s: usize, api: &mut Api<'_>) {
+        let look = self.tasks.iter().find(|(_, task)| **task == Task::LookAtErrors(s)).map(|(&work, _)| work);
+        if let Some(work) = look {
+            self.tasks.remove(&work);
+            api.call_off(work);
+            self.begin_what_waits(s, api);
         }
     }
 

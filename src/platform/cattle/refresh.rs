@@ -16,7 +16,7 @@ use super::blue_green::Stage;
 use super::group::Group;
 use super::{Cattle, IMAGE_BAKED, REBUILD, REFRESH_DEADLINE, REFRESH_STEP, Task, sample};
 use crate::engine::{Purpose, SimDuration, SimTime};
-use crate::platform::rollout::{Analysis, Strategy, Verdict};
+use crate::platform::rollout::{Strategy, Verdict, Watch};
 use crate::world::observation::RolloutStep;
 use crate::world::{About, Activity, Api, BoxId, PlatformEvent, ServiceId, Urgency, Version, Work};
 
@@ -35,8 +35,8 @@ pub(super) struct Refresh {
     pub warm_at: SimTime,
     /// Checkpoints or steps of a canary that are behind it.
     passed: usize,
-    /// The requests of the canary are compared with the others until `warm_at`.
-    watched: bool,
+    /// The requests of the canary are compared with the others.
+    watch: Option<Watch>,
     /// Where the second set of machines stands, if there is one.
     pub stage: Stage,
     /// When it began, or a replacement last entered service.
@@ -107,7 +107,7 @@ impl Cattle {
             begun: now,
             warm_at: SimTime::ZERO,
             passed: 0,
-            watched: false,
+            watch: None,
             stage: Stage::Filling,
             progressed: now,
             done: false,
@@ -168,6 +168,9 @@ impl Cattle {
             }
             return;
         }
+        if refresh.watch.is_some() {
+            return self.judge_canary(s, api);
+        }
         if now < refresh.warm_at {
             return; // a checkpoint holds it
         }
@@ -179,9 +182,6 @@ impl Cattle {
         let old: Vec<BoxId> = old.into_iter().skip(surplus as usize).collect();
         if old.is_empty() {
             return self.finish_refresh(s, api);
-        }
-        if refresh.watched {
-            return self.judge_canary(s, api);
         }
         let old = old.len() as u32;
         let fresh = fresh.len() as u32;
@@ -207,27 +207,32 @@ impl Cattle {
     }
 
     fn hold(&mut self, s: usize, span: SimDuration, api: &mut Api<'_>) {
-        let watched = self.parameters.rollout.strategy == Strategy::Canary;
-        let warm_at = api.now() + span;
+        let service = self.groups[s].service;
         let refresh = self.groups[s].refresh.as_mut().expect("called during a refresh");
-        (refresh.warm_at, refresh.watched) = (warm_at, watched);
+        refresh.warm_at = api.now() + span;
         refresh.passed += 1;
-        let version = refresh.version;
-        if watched {
-            api.compare_versions(self.groups[s].service, version);
+        let mut next = refresh.warm_at;
+        if self.parameters.rollout.strategy == Strategy::Canary {
+            let watch = Watch::begin(&self.parameters.rollout.canary, service, refresh.version, api);
+            (refresh.watch, next) = (Some(watch), watch.next);
         }
-        api.at(warm_at, PlatformEvent::with(REFRESH_STEP, s as u32, 0));
+        api.at(next, PlatformEvent::with(REFRESH_STEP, s as u32, 0));
     }
 
-    /// The canary was watched for long enough: it goes on, or is taken back without anybody's doing.
+    /// A look at the canary: it goes on when it was watched for long enough, or is taken back without anybody's doing.
     fn judge_canary(&mut self, s: usize, api: &mut Api<'_>) {
         let group = &mut self.groups[s];
         let (service, desired) = (group.service, group.desired);
         let refresh = group.refresh.as_mut().expect("called during a refresh");
-        refresh.watched = false;
-        let Some(counts) = api.read_logs(service) else { return };
-        api.end_comparison(service);
-        let analysis = Analysis::of(&self.parameters.rollout.canary, counts);
+        let watch = refresh.watch.as_mut().expect("it is watched");
+        if api.now() < watch.next {
+            return;
+        }
+        let Some(analysis) = watch.look(&self.parameters.rollout.canary, service, api) else {
+            api.at(watch.next, PlatformEvent::with(REFRESH_STEP, s as u32, 0));
+            return;
+        };
+        refresh.watch = None;
         let good = analysis.verdict == Verdict::Pass;
         let next = self.parameters.rollout.canary.boxes_at(refresh.passed, desired);
         api.remark(About::Service(service), || {
@@ -329,7 +334,7 @@ impl Cattle {
         }
         let refresh = group.refresh.as_mut().expect("seen above");
         (refresh.back, refresh.done, refresh.warm_at) = (true, false, SimTime::ZERO);
-        if std::mem::take(&mut refresh.watched) {
+        if refresh.watch.take().is_some() {
             api.end_comparison(group.service);
         }
         refresh.begun = api.now();

@@ -179,7 +179,7 @@ impl Platform for Kubernetes {
                 }
             }
             Signal::ErrorAlert { service, firing } => {
-                components.pipeline.on_error_alert(service, firing, api);
+                components.pipeline.on_error_alert(service, firing, cx, api);
             }
             Signal::WorkDone { work } => {
                 let mut tools = Tools { autoscaler, drains: &mut components.drains };

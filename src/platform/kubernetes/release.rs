@@ -18,6 +18,7 @@ use super::event::Event;
 use crate::cluster::objects::{DeploymentId, Progress};
 use crate::engine::{Purpose, SimTime};
 use crate::platform::practice::PracticeParameters;
+use crate::platform::rollout::Watch;
 use crate::world::observation::RolloutStep;
 use crate::world::{About, Activity, Api, ServiceId, Urgency, Version, Work, WorkId};
 use std::collections::BTreeMap;
@@ -39,8 +40,9 @@ pub(super) struct Releases {
     /// The Deployment that has the callers, and the other one if there is one.
     pub live: DeploymentId,
     pub second: Option<DeploymentId>,
-    /// Steps of a canary that are behind it.
+    /// Steps of a canary that are behind it, and how the present one does.
     pub step: usize,
+    pub watch: Watch,
     /// Taking it back is a switch to the set that was kept.
     switches_back: bool,
     /// When the pipeline comes back to it.
@@ -92,6 +94,7 @@ impl Pipeline {
             live: DeploymentId(self.services.len() as u32),
             second: None,
             step: 0,
+            watch: Watch::default(),
             switches_back: false,
             due: SimTime::ZERO,
         });
@@ -179,8 +182,23 @@ impl Pipeline {
     }
 
     /// Too many requests of a service fail.
-    pub fn on_error_alert(&mut self, service: ServiceId, firing: bool, api: &mut Api<'_>) {
+    pub fn on_error_alert(
+        &mut self,
+        service: ServiceId,
+        firing: bool,
+        cx: &mut Context<'_>,
+        api: &mut Api<'_>,
+    ) {
         let id = deployment_of(service);
+        // Requests are served again before anybody found out why they were not: whoever looks stops.
+        let look =
+            self.tasks.iter().find(|(_, task)| **task == Task::LookAtErrors(id)).map(|(&work, _)| work);
+        if let (false, Some(work)) = (firing, look) {
+            self.tasks.remove(&work);
+            api.call_off(work);
+            self.services[id.index()].is_looking = false;
+            self.bring_out_waiting(id, cx, api);
+        }
         if firing && !self.services[id.index()].is_looking {
             self.page(Task::LookAtErrors(id), id, api);
         }

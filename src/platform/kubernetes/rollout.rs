@@ -19,7 +19,7 @@ use super::start::colored;
 use crate::cluster::objects::{DeploymentId, ServiceId};
 use crate::engine::SimDuration;
 pub use crate::platform::rollout::Strategy;
-use crate::platform::rollout::{Analysis, Verdict};
+use crate::platform::rollout::{Verdict, Watch};
 use crate::world::observation::RolloutStep;
 use crate::world::{About, Api, Version};
 
@@ -82,13 +82,13 @@ impl Pipeline {
         let others = cx.cluster.store.deployment(releases.live).replicas;
         let p = &cx.parameters.rollout;
         if p.strategy == Strategy::Canary {
-            let watch = p.canary.watch;
             releases.stage = Stage::Watching;
-            api.compare_versions(service, releases.version);
+            releases.watch = Watch::begin(&p.canary, service, releases.version, api);
+            let span = releases.watch.next.since(cx.now);
             api.remark(About::Service(service), || {
                 format!("canary: {pods} of {} pods have version {}", pods + others, releases.version.0)
             });
-            releases.come_back(id, watch, cx);
+            releases.come_back(id, span, cx);
         } else if pods < others {
             self.fill_second(id, cx); // the autoscaler made more meanwhile
         } else {
@@ -151,10 +151,12 @@ impl Pipeline {
 
     fn judge_canary(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let service = world_service(id);
-        let Some(counts) = api.read_logs(service) else { return };
         let p = &cx.parameters.rollout.canary;
-        let analysis = Analysis::of(p, counts);
         let releases = &mut self.services[id.index()];
+        let Some(analysis) = releases.watch.look(p, service, api) else {
+            let span = releases.watch.next.since(cx.now);
+            return releases.come_back(id, span, cx);
+        };
         releases.step += 1;
         let others = cx.cluster.store.deployment(releases.live).replicas;
         let next = p.boxes_beside(releases.step, others);
@@ -170,7 +172,6 @@ impl Pipeline {
         if !good {
             return self.take_back_second(id, cx, api);
         }
-        api.end_comparison(service);
         if next.is_some() {
             releases.stage = Stage::Filling;
             self.fill_second(id, cx);

@@ -549,6 +549,10 @@ fn every_parameter_changes_an_outcome() {
             "probes.startup.timeout" => {
                 "probes.startup.period = '6h'\nprobes.startup.failure_threshold = 1\n"
             }
+            // With no tolerance any difference in speed counts that is no luck.
+            "rollout.canary.significance" => {
+                "rollout.strategy = 'canary'\nrollout.canary.slow_tolerance = '0%'\n"
+            }
             line if line.starts_with("rollout.canary") => "rollout.strategy = 'canary'\n",
             line if line.starts_with("rollout.blue_green") => "rollout.strategy = 'blue-green'\n",
             _ => "",
@@ -632,6 +636,7 @@ const OTHER_VALUES: &[&str] = &[
     "rollout.blue_green.switch = '40m'",
     "rollout.canary.steps = ['5%', '50%']",
     "rollout.canary.watch = '1h'",
+    "rollout.canary.interval = '9m'",
     "rollout.canary.significance = '99.9%'",
     "rollout.canary.tolerance = '90%'",
     "rollout.canary.slow_tolerance = '0%'",

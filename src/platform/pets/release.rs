@@ -200,7 +200,15 @@ impl Pets {
 
     pub(super) fn on_error_alert(&mut self, service: ServiceId, firing: bool, api: &mut Api<'_>) {
         if firing {
-            self.look_at_errors(service, api);
+            return self.look_at_errors(service, api);
+        }
+        // Requests are served again before anybody found out why they were not: whoever looks stops.
+        let s = service.0 as usize;
+        let look = self.tasks.iter().find(|(_, task)| **task == Task::LookAtErrors(s)).map(|(&work, _)| work);
+        if let Some(work) = look {
+            self.tasks.remove(&work);
+            api.call_off(work);
+            self.go_on_with_releases(s, api);
         }
     }
 
@@ -227,6 +235,11 @@ impl Pets {
         if seen.errors > self.practice.alert_threshold.as_f64() / 2.0 {
             return self.roll_back(s, api);
         }
+        self.go_on_with_releases(s, api);
+    }
+
+    /// Nothing is wrong with the version: what was held goes on, and what waits begins.
+    fn go_on_with_releases(&mut self, s: usize, api: &mut Api<'_>) {
         if let Some(rollout) = self.services[s].rollout.as_mut() {
             rollout.held = false;
             if rollout.tool.is_wanted() {

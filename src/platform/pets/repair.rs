@@ -60,9 +60,20 @@ impl Pets {
             }
             (Care::Alerting | Care::Looking | Care::Building | Care::Deploying, true) => {
                 self.pet(name).care = Care::None;
+                self.call_off_look(name, api);
                 self.next_pet(name.0, api);
             }
             _ => {}
+        }
+    }
+
+    /// It is back by itself: whoever was called because of it sees that, and stops.
+    fn call_off_look(&mut self, name: Name, api: &mut Api<'_>) {
+        let look = self.tasks.iter().find(|(_, task)| **task == Task::Look(name)).map(|(&work, _)| work);
+        if let Some(work) = look {
+            self.tasks.remove(&work);
+            api.declare_found(self.pet_subject(name), "it is back; nothing is left to look at");
+            api.call_off(work);
         }
     }
 

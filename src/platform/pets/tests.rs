@@ -183,3 +183,15 @@ fn machines_follow_the_forecast_in_time() {
     let (first, last, given_back) = wanted(&season);
     assert!(last < first && given_back as u32 == first - last, "{first} {last} {given_back}");
 }
+
+#[test]
+fn whoever_is_called_stops_when_the_pet_is_back() {
+    // Down for ten minutes, known after one or two, paged 3 min later and acknowledged after 5: somebody looks for two
+    // hours, if it were not back long before. Machines that crash come back by themselves.
+    let crashes = ["faults.vm_crash.rate=20/year", "faults.vm_crash.down=10m", "practice.diagnose=2h"];
+    let facts = facts(&crashes);
+    let looks = touches(&facts, Activity::Repair);
+    // Up again at 10 min and a start, healthy after five checks of 30 s: the look ends within 10 + 3 min of the crash,
+    // and began 9 min after it at the earliest.
+    assert!(!looks.is_empty() && looks.iter().all(|&minutes| minutes < 5.0), "{looks:?}");
+}

@@ -7,13 +7,13 @@
 
 use super::{Care, Name, Pets, TOOL_DONE, Task, WATCHED};
 use crate::engine::{Purpose, SimDuration};
-use crate::platform::rollout::{Analysis, Strategy, Verdict, tool};
+use crate::platform::rollout::{Strategy, Verdict, Watch, tool};
 use crate::world::{About, Activity, Api, BoxId, PlatformEvent, Urgency};
 
 const START: Purpose = Purpose::named("in-place start");
 
 /// What the tool is at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Tool {
     /// Somebody has started it.
     runs: bool,
@@ -22,7 +22,7 @@ pub(super) struct Tool {
     /// Steps of a canary that are behind it.
     step: usize,
     /// The canary is watched.
-    watched: bool,
+    watch: Option<Watch>,
 }
 
 impl Tool {
@@ -44,7 +44,7 @@ impl Pets {
         }
         let rollout = self.services[s].rollout.as_mut().expect("asked for during a rollout");
         let (back, wave, step) = (rollout.back, rollout.tool.wave, rollout.tool.step);
-        rollout.tool = Tool { runs: false, wave, step, watched: false };
+        rollout.tool = Tool { runs: false, wave, step, watch: None };
         let cause = u64::from(rollout.version.0) << 16 | s as u64;
         let touch =
             self.touch(&self.parameters.rollout.in_place.start, START, cause << 1 | u64::from(back), api);
@@ -67,7 +67,7 @@ impl Pets {
         let p = &self.parameters.rollout;
         let kennel = &mut self.services[s];
         let rollout = kennel.rollout.as_mut().expect("called during a rollout");
-        if !rollout.tool.runs || rollout.tool.watched {
+        if !rollout.tool.runs || rollout.tool.watch.is_some() {
             return;
         }
         let (version, back) = (kennel.version, rollout.back);
@@ -113,25 +113,26 @@ impl Pets {
     }
 
     fn watch_canary(&mut self, s: usize, api: &mut Api<'_>) {
-        let watch = self.parameters.rollout.canary.watch;
+        let p = &self.parameters.rollout.canary;
         let kennel = &mut self.services[s];
         let rollout = kennel.rollout.as_mut().expect("called during a rollout");
-        rollout.tool.watched = true;
-        rollout.tool.step += 1;
-        api.compare_versions(kennel.service, rollout.version);
-        api.after(watch, PlatformEvent::with(WATCHED, s as u32, rollout.version.0));
+        let watch = Watch::begin(p, kennel.service, rollout.version, api);
+        (rollout.tool.watch, rollout.tool.step) = (Some(watch), rollout.tool.step + 1);
+        api.at(watch.next, PlatformEvent::with(WATCHED, s as u32, rollout.version.0));
     }
 
-    /// The canary was watched for long enough: the tool goes on, or somebody is told to take it back.
+    /// A look at the canary: the tool goes on when it was watched for long enough, or somebody is told to take it back.
     pub(super) fn on_canary_watched(&mut self, s: usize, version: u32, api: &mut Api<'_>) {
         let kennel = &mut self.services[s];
         let is_current =
-            |r: &&mut super::release::Rollout| r.version.0 == version && !r.back && r.tool.watched;
+            |r: &&mut super::release::Rollout| r.version.0 == version && !r.back && r.tool.watch.is_some();
         let Some(rollout) = kennel.rollout.as_mut().filter(is_current) else { return };
-        rollout.tool.watched = false;
-        let Some(counts) = api.read_logs(kennel.service) else { return };
-        api.end_comparison(kennel.service);
-        let analysis = Analysis::of(&self.parameters.rollout.canary, counts);
+        let watch = rollout.tool.watch.as_mut().expect("it is watched");
+        let Some(analysis) = watch.look(&self.parameters.rollout.canary, kennel.service, api) else {
+            api.at(watch.next, PlatformEvent::with(WATCHED, s as u32, version));
+            return;
+        };
+        rollout.tool.watch = None;
         let good = analysis.verdict == Verdict::Pass;
         api.remark(About::Service(kennel.service), || {
             format!(
@@ -146,7 +147,7 @@ impl Pets {
     pub(super) fn end_canary(&mut self, s: usize, api: &mut Api<'_>) {
         let kennel = &mut self.services[s];
         let tool = kennel.rollout.as_mut().map(|r| &mut r.tool);
-        if tool.is_some_and(|tool| std::mem::take(&mut tool.watched)) {
+        if tool.is_some_and(|tool| tool.watch.take().is_some()) {
             api.end_comparison(kennel.service);
         }
     }

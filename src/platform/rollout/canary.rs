@@ -3,11 +3,51 @@
 //! Compares what the access logs say of both, over the same time and the same callers. A difference counts if it is
 //! larger than tolerated and mere luck would hardly make it: given how many requests failed in all, each of them belongs
 //! to the canary with the canary's share of the requests if both versions are alike (the exact conditional test of two
-//! Poisson rates, Przyborowski & Wilenski 1940). Knows neither versions nor boxes. Start at [`Analysis::of`].
+//! Poisson rates, Przyborowski & Wilenski 1940). Knows no box. Start at [`Watch`], then [`Analysis::of`].
 
 use super::CanaryParameters;
-use crate::world::LogCounts;
+use crate::engine::SimTime;
+use crate::world::{Api, LogCounts, ServiceId, Version};
 use std::fmt;
+
+/// A canary that is watched: its logs are read every so often until it is bad, or its time is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Watch {
+    seen: [LogCounts; 2],
+    until: SimTime,
+    /// When somebody looks next.
+    pub next: SimTime,
+}
+
+impl Watch {
+    /// Has the logs of this version kept apart from those of all others from now on.
+    pub fn begin(p: &CanaryParameters, service: ServiceId, version: Version, api: &mut Api<'_>) -> Watch {
+        api.compare_versions(service, version);
+        let until = api.now() + p.watch;
+        Watch { seen: Default::default(), until, next: until.min(api.now() + p.interval) }
+    }
+
+    /// Looks at all that was logged so far. `None` if it is too early for a judgement; the next look is known then.
+    pub fn look(&mut self, p: &CanaryParameters, service: ServiceId, api: &mut Api<'_>) -> Option<Analysis> {
+        let now = api.now();
+        if now < self.next {
+            return None;
+        }
+        let new = api.read_logs(service).unwrap_or_default();
+        for (seen, new) in self.seen.iter_mut().zip(new) {
+            seen.requests += new.requests;
+            seen.failed += new.failed;
+            seen.slow += new.slow;
+        }
+        let analysis = Analysis::of(p, self.seen);
+        if analysis.verdict == Verdict::Pass && now < self.until {
+            self.next = self.until.min(now + p.interval);
+            return None;
+        }
+        api.end_comparison(service);
+        Some(analysis)
+    }
+}
 
 /// What came out, and the numbers that it rests on.
 #[derive(Clone, Copy, Debug, PartialEq)]

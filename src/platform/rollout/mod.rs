@@ -8,5 +8,5 @@ pub mod canary;
 mod parameters;
 pub mod tool;
 
-pub use canary::{Analysis, Verdict};
+pub use canary::{Analysis, Verdict, Watch};
 pub use parameters::{BlueGreenParameters, CanaryParameters, InPlaceParameters, Strategy};

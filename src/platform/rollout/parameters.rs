@@ -54,7 +54,9 @@ section! {
         /// How long each of them is watched.
         watch: SimDuration = "10m" in |d| !d.is_zero() && *d <= SimDuration::from_days(7) => "more than zero and at most 7d",
             from "aws-codedeploy-user-guide @f1ce743: the rest after 5, 10, 15 or 30 min", grade Verified;
-        /// Chance that a difference counts which is mere luck.
+        /// How often the logs are looked at meanwhile: a version that is bad goes without waiting for the end.
+        interval: SimDuration = "1m" in |d| !d.is_zero() => "more than zero", from "Flagger: analysis interval of its examples", grade Recalled;
+        /// Chance at each look that a difference counts which is mere luck.
         significance: Fraction = "1%" in |f| f.as_f64() > 0.0 && f.as_f64() < 1.0 => "between 0 and 100 %, exclusive", grade Choice;
         /// By how much the share of failed requests must be higher to count.
         tolerance: Fraction = "1%", from "Flagger: request success rate of 99 %", grade Recalled;
