@@ -239,6 +239,32 @@ fn a_version_that_does_not_start_stops_the_tool_at_the_first_wave() {
     }
 }
 
+// A canary of pets.
+
+#[test]
+fn a_canary_of_pets_is_one_box_that_somebody_takes_back() {
+    let canary = ["platform.pets.rollout.strategy=canary", "platform.pets.size.web.boxes=10"];
+    let notes = Notes::of("pets", &[&canary, &ERRORS]);
+    assert_eq!(notes.most_up(1), 1, "a tenth of ten");
+    // The first look, a minute after its first check; 40 % of 4 requests/s are 96 of 240.
+    let decided = notes.said("to be taken back");
+    assert_eq!(notes.step(RolloutStep::RollbackBegins), decided);
+    // Somebody starts the tool at once, in ten minutes; the box leaves the route, and no request of it fails any more.
+    let errors = notes.errors_of_first_release();
+    assert!((0.4 * 4.0 * 660.0..=0.4 * 4.0 * 665.0).contains(&errors), "{errors} requests");
+    // It drains for 300 s, is changed in 120 s and starts in 5 s.
+    let gone = notes.step(RolloutStep::RollbackCompletes) - decided;
+    assert!((600.0 + 425.0..=600.0 + 455.0).contains(&gone), "{gone} s");
+}
+
+#[test]
+fn pets_that_are_all_changed_at_once_are_back_after_one_wave() {
+    let recreate = ["platform.pets.rollout.strategy=recreate", "platform.pets.size.web.boxes=30"];
+    // Ten minutes to start the tool, and one wave of 425 to 455 s.
+    let took = Notes::of("pets", &[&recreate]).rollout_s();
+    assert!((600.0 + 425.0..=600.0 + 455.0).contains(&took), "{took} s");
+}
+
 // Recreate.
 
 #[test]
@@ -276,6 +302,18 @@ fn a_second_set_takes_one_boot_whatever_its_size_and_is_paid_twice_while_it_last
         .when(|o| matches!(o, Observation::Rollout { step: RolloutStep::Completes, .. }))
         .len() as f64;
     assert_close(ratio, 1.0 + releases * (took + 3_600.0) / (14.0 * 86_400.0), 0.002, "machine time");
+}
+
+#[test]
+fn two_versions_serve_together_only_where_boxes_change_one_after_the_other() {
+    let mixed = |strategy: &str| {
+        let strategy = format!("platform.cattle.rollout.strategy={strategy}");
+        let results = run(&calm(&[&[strategy.as_str(), "run.replications=1"]]));
+        value(&results, "cattle", "mixed_version_minutes")
+    };
+    // A second set serves nobody until it has all callers, and then the first serves nobody.
+    assert_eq!((mixed("blue-green"), mixed("recreate")), (0.0, 0.0));
+    assert!(mixed("rolling") > 1.0);
 }
 
 #[test]
@@ -333,10 +371,12 @@ fn a_bad_canary_is_taken_back_by_its_own_numbers() {
     let notes = Notes::of("cattle", &[&CATTLE_CANARY, &ERRORS, &deaf]);
     assert_eq!(notes.most_up(1), 2, "a tenth of twenty");
     assert_eq!(notes.said("taken back"), notes.step(RolloutStep::RollbackBegins));
-    // 40 % of a tenth of 40 requests/s. The two enter service within 30 s of each other, warm up for a minute and are
-    // looked at after another: 96 of 240 failed. Then two others come in 75 to 105 s and warm up before they leave.
+    // 40 % of 40 requests/s are 16/s. The two enter service within 30 s of each other, beside twenty others; they warm up
+    // for a minute, two others leave, and a minute later they are looked at: about 96 of 240 failed. Twenty can spare
+    // two, which leave at once.
     let errors = notes.errors_of_first_release();
-    let (least, most) = (0.4 * 4.0 * (120.0 + 135.0), 0.4 * 4.0 * (150.0 + 165.0));
+    let least = 16.0 * (60.0 * 2.0 / 22.0 + 60.0 * 2.0 / 20.0);
+    let most = least + 16.0 * 30.0 / 21.0;
     assert!((least..=most).contains(&errors), "{errors} requests, not {least} to {most}");
     assert!(notes.when(|o| matches!(o, Observation::Paged { .. })).is_empty(), "nobody is called");
 }

@@ -32,13 +32,15 @@ struct Running {
     service: ServiceId,
     version: Version,
     up: bool,
+    /// Callers send it requests.
+    routed: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 struct ServiceState {
-    /// Boxes that exist, and that are up, by version.
+    /// Boxes that exist, and that serve callers, by version.
     present: BTreeMap<Version, u32>,
-    up: BTreeMap<Version, u32>,
+    serving: BTreeMap<Version, u32>,
     mixed_since: Option<SimTime>,
     mixed_s: f64,
 }
@@ -70,17 +72,20 @@ impl Releases {
         &mut self.services[service.0 as usize]
     }
 
-    fn set_up(&mut self, time: SimTime, subject: BoxId, up: bool) {
+    /// A box serves whom it is on the route for: a second set that waits harms nobody.
+    fn change(&mut self, time: SimTime, subject: BoxId, change: impl FnOnce(&mut Running)) {
         let Some(running) = self.boxes.get_mut(subject) else { return };
-        if running.up == up {
+        let before = running.up && running.routed;
+        change(running);
+        let serves = running.up && running.routed;
+        if before == serves {
             return;
         }
-        running.up = up;
         let Running { service, version, .. } = *running;
         let state = self.state(service);
-        count(&mut state.up, version, if up { 1 } else { -1 });
+        count(&mut state.serving, version, if serves { 1 } else { -1 });
         state.note_mix(time);
-        if up {
+        if serves {
             self.note_harm(time, service, version);
         }
     }
@@ -199,7 +204,7 @@ impl Releases {
 
 impl ServiceState {
     fn note_mix(&mut self, time: SimTime) {
-        match (self.up.len() > 1, self.mixed_since) {
+        match (self.serving.len() > 1, self.mixed_since) {
             (true, None) => self.mixed_since = Some(time),
             (false, Some(since)) => {
                 self.mixed_s += time.since(since).as_secs_f64();
@@ -235,13 +240,15 @@ impl Part for Releases {
                 self.releases.insert((service, version), release);
             }
             Observation::BoxCreated { subject, service, version, .. } => {
-                self.boxes.insert(subject, Running { service, version, up: false });
+                self.boxes.insert(subject, Running { service, version, up: false, routed: false });
                 count(&mut self.state(service).present, version, 1);
             }
             Observation::BoxStarting { subject, version } => self.set_version(time, subject, Some(version)),
-            Observation::BoxUp { subject } => self.set_up(time, subject, true),
+            Observation::BoxUp { subject } => self.change(time, subject, |r| r.up = true),
+            Observation::BoxRouted { subject } => self.change(time, subject, |r| r.routed = true),
+            Observation::BoxUnrouted { subject } => self.change(time, subject, |r| r.routed = false),
             Observation::BoxExited { subject, exit } => {
-                self.set_up(time, subject, false);
+                self.change(time, subject, |r| r.up = false);
                 if let (Exit::FailsToStart, Some(&r)) = (exit, self.boxes.get(subject)) {
                     self.note_harm(time, r.service, r.version);
                 }

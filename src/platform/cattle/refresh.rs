@@ -249,16 +249,20 @@ impl Cattle {
     /// So many of the old machines are replaced, or as many as may be at a time.
     fn next_batch(&mut self, s: usize, most: u32, api: &mut Api<'_>) {
         let p = &self.parameters.refresh;
-        let (all_at_once, skip_matching) =
-            (self.parameters.rollout.strategy == Strategy::Recreate, p.skip_matching);
+        let strategy = self.parameters.rollout.strategy;
+        let (all_at_once, is_canary) = (strategy == Strategy::Recreate, strategy == Strategy::Canary);
+        let skip_matching = p.skip_matching;
         let group = &mut self.groups[s];
         let size = f64::from(group.desired);
-        if p.max_healthy.as_f64() > 1.0 && !all_at_once {
+        let must_stay = if all_at_once { 0 } else { (size * p.min_healthy.as_f64()).ceil() as u32 };
+        let may_leave = group.desired.saturating_sub(must_stay).max(1);
+        // A bad canary that can be spared does not wait for others to come.
+        let spared = is_canary && most <= may_leave && group.refresh.is_some_and(|r| r.back);
+        if p.max_healthy.as_f64() > 1.0 && !all_at_once && !spared {
             let batch = ((size * (p.max_healthy.as_f64() - 1.0)) as u32).max(1).min(most);
             return group.launch(batch, api);
         }
-        let must_stay = if all_at_once { 0 } else { (size * p.min_healthy.as_f64()).ceil() as u32 };
-        let batch = group.desired.saturating_sub(must_stay).max(1).min(most);
+        let batch = may_leave.min(most);
         for subject in group.old_ones(skip_matching).into_iter().take(batch as usize) {
             group.retire_then_launch(subject, api);
         }

@@ -71,15 +71,16 @@ impl Pets {
         };
         let on_hand = self.is_asked(on_hand);
         let kennel = &mut self.services[s];
-        if kennel.rollout.is_none_or(|r| r.done || (r.held && !r.back)) {
-            return;
-        }
+        let Some(held) = kennel.rollout.filter(|r| !r.done).map(|r| r.held && !r.back) else { return };
         if on_hand || kennel.pets.iter().any(|p| matches!(p.care, Care::Draining | Care::Deploying)) {
             return;
         }
         let stale = |p: &super::Pet| p.installed != kennel.version && p.is_kept();
         let free = |p: &super::Pet| matches!(p.care, Care::None | Care::Alerting);
         let next = kennel.pets.iter().position(|p| stale(p) && free(p));
+        if next.is_some() && held {
+            return;
+        }
         if next.is_some() && self.has_tool() {
             return self.next_wave(s, api);
         }
