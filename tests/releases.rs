@@ -542,3 +542,61 @@ fn recreated_pods_are_away_for_seconds() {
     let each = down / releases as f64;
     assert!((10.0..=60.0).contains(&each), "{each} s");
 }
+
+// In a storm.
+
+#[test]
+fn no_strategy_gets_stuck_in_a_storm() {
+    let storm = [
+        "run.length=8w",
+        "run.seed=3",
+        "service.web.release.rate=5/week",
+        "service.web.release.failure_rate=50%",
+        "service.web.traffic.diurnal.amplitude=0.6",
+        "practice.environment_mismatch=10%",
+        "cloud.launch_failure=10%",
+        "faults.vm_crash.rate=60/year",
+        "faults.vm_loss.rate=60/year",
+        "faults.process_crash.rate=20/month",
+        "faults.process_crash.hang_share=30%",
+        "faults.slow_vm.rate=60/year",
+        "faults.zone_outage.rate=20/year",
+        "faults.human_slip.chance=1%",
+        "platform.cattle.scaling.policy=target-tracking",
+        "platform.k8s.hpa.enabled=true",
+    ];
+    let all: [(&str, &[&str]); 4] = [
+        ("pets", &["by-hand", "in-place", "recreate", "canary"]),
+        ("cattle", &["rolling", "recreate", "blue-green", "canary"]),
+        ("cattle", &["rolling", "in-place", "recreate", "blue-green", "canary"]),
+        ("k8s", &["rolling", "recreate", "blue-green", "canary"]),
+    ];
+    for (at, (platform, strategies)) in all.into_iter().enumerate() {
+        for strategy in strategies {
+            let how = format!("platform.{platform}.rollout.strategy={strategy}");
+            let image =
+                if at == 2 { "platform.cattle.image.kind=thin" } else { "platform.cattle.image.kind=baked" };
+            let notes = Notes::of(platform, &[&storm, &[how.as_str(), image]]);
+            let begun = notes.when(|o| matches!(o, Observation::Rollout { step: RolloutStep::Begins, .. }));
+            let ended = |o: &Observation| {
+                let over = [RolloutStep::Completes, RolloutStep::RollbackCompletes];
+                matches!(o, Observation::Rollout { step, .. } if over.contains(step))
+            };
+            let ended = notes.when(ended);
+            // Forty in eight weeks, of which some overtake others while people sleep: at least two a week begin and come
+            // to an end, also in the last week.
+            let last_week = 7.0 * 7.0 * 86_400.0;
+            let name = format!("{platform} {strategy} {image}");
+            assert!(begun.len() >= 16 && ended.len() >= 16, "{name}: {} and {}", begun.len(), ended.len());
+            assert!(ended.iter().any(|t| *t > last_week), "{name}: nothing ends in the last week");
+            let flow = |o: &Observation| match o {
+                Observation::Flow(f) => Some((f.served * f.seconds(), f.offered * f.seconds())),
+                _ => None,
+            };
+            let sums = notes.0.iter().filter_map(|(_, o)| flow(o));
+            let (served, offered) =
+                sums.fold((0.0, 0.0), |(a, b), (served, offered)| (a + served, b + offered));
+            assert!(served > 0.7 * offered, "{name}: {served} of {offered}");
+        }
+    }
+}

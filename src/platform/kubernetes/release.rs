@@ -141,7 +141,8 @@ impl Pipeline {
             return self.sync_second(id, cx, api);
         }
         let (deployment, bad) = (cx.cluster.store.deployment(releases.live), releases.version);
-        let second_is_empty = releases.second.is_none_or(|d| cx.cluster.store.active_pods(d) == 0);
+        let second_is_empty =
+            releases.second.is_none_or(|d| cx.cluster.store.pods_of_deployment(d).next().is_none());
         // The status of a template that the controller has not seen yet says nothing.
         let is_seen = program(cx.cluster.store.template(deployment.template)).1 == releases.target()
             && deployment.status.observed_generation == deployment.generation;

@@ -505,6 +505,30 @@ fn the_books_balance_after_any_storm() {
 }
 
 #[test]
+fn two_deployments_behind_a_service_keep_the_books_in_any_storm() {
+    use crate::platform::rollout::Strategy;
+    for seed in 200..206 {
+        let mut p = KubernetesParameters::default();
+        p.rollout.strategy = if seed % 2 == 0 { Strategy::BlueGreen } else { Strategy::Canary };
+        let (_, k) = storm(p, seed, 3);
+        let store = &k.cluster.store;
+        store.recount();
+        for service in (0..2).map(|s| crate::world::ServiceId(s)) {
+            let live = k.components.pipeline.live(service);
+            let of_service = |id: &DeploymentId| bodies::service_behind(*id, store) == service;
+            assert_eq!(store.deployments().filter(of_service).count(), 2);
+            let (active, wanted) = (store.active_pods(live), store.deployment(live).replicas);
+            assert!(active * 4 >= wanted * 3, "{active} of {wanted}");
+            // Callers reach pods of the live Deployment, and of no other but a canary.
+            let listed = store.endpoints(crate::cluster::objects::ServiceId(u32::from(service.0))).listed();
+            let owner = |pod| store.deployment_of(store.pod(pod)?.owner);
+            let strangers = listed.filter(|&pod| owner(pod).is_some_and(|d| d != live)).count();
+            assert!(k.parameters.rollout.strategy == Strategy::Canary || strangers == 0, "{strangers}");
+        }
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_facts() {
     let p = KubernetesParameters::default;
     assert_eq!(stormy(p(), 7), stormy(p(), 7));

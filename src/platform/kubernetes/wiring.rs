@@ -7,6 +7,7 @@
 use super::Kubernetes;
 use super::bodies::{program, service_behind};
 use super::event::{Component, Event};
+use super::release::Pipeline;
 use crate::cluster::objects::{DeploymentId, PodId, ServiceId};
 use crate::cluster::queue::WorkQueue;
 use crate::cluster::store::Change;
@@ -109,6 +110,11 @@ impl Kubernetes {
                 components.kubelets.pod_gone(pod.id);
                 for &service in &cx.cluster.store.template(pod.template).services {
                     components.kube_proxy.notice(service, pod.id);
+                }
+                // A bad version is gone when the last pod of its Deployment is.
+                let deployment = cx.cluster.store.deployment_of(pod.owner);
+                if let Some(id) = deployment.filter(|_| Pipeline::has_second(cx)) {
+                    queues.pipeline.add(id, visible);
                 }
                 if let Some(node) = pod.node {
                     components.drains.on_pod_gone(node, cx);
