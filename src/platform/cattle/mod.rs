@@ -3,12 +3,13 @@
 //! Machines are never repaired: what is unhealthy is replaced, what is old is replaced, and the number follows the
 //! load. The parts are those of AWS: a load balancer ([`super::load_balancer`]), a group that keeps its size
 //! ([`group`], [`health`], [`termination`]), policies that give it the size ([`scaling`]), images ([`image`]) and
-//! instance refresh ([`refresh`]). The products of other clouds are presets of the same parameters. None of them sees
+//! instance refresh with the other ways of bringing a version out ([`refresh`]). The products of other clouds are presets of the same parameters. None of them sees
 //! the truth: the group acts on the verdicts of health checks, scaling on a metric that is late.
 //!
 //! Start at [`Cattle::on_signal`].
 
 mod blue_green;
+mod canary;
 mod converge;
 mod group;
 mod health;

@@ -5,8 +5,8 @@
 //! then. A replacement that does not become healthy stops the refresh; after the deadline a person is called, or an
 //! alert takes it back at once. Taking a version back is a refresh to the image before, which exists already.
 //!
-//! Other strategies begin and end here too. All machines can go at once; a canary stops after each of its steps and has
-//! its requests judged. Machines that configure themselves are not replaced: the version spreads to them
+//! Other strategies begin and end here too. All machines can go at once; a canary stops after each of its steps
+//! ([`canary`](super::canary)). Machines that configure themselves are not replaced: the version spreads to them
 //! ([`converge`](super::converge)), or a tool goes from one to the next ([`in_place`](super::in_place)). A second set
 //! of machines has a file of its own ([`blue_green`](super::blue_green)). Start at [`Cattle::refresh_progress`].
 //!
@@ -15,8 +15,8 @@
 use super::blue_green::Stage;
 use super::group::Group;
 use super::{Cattle, IMAGE_BAKED, REBUILD, REFRESH_DEADLINE, REFRESH_STEP, Task, sample};
-use crate::engine::{Purpose, SimDuration, SimTime};
-use crate::platform::rollout::{Strategy, Verdict, Watch};
+use crate::engine::{Purpose, SimTime};
+use crate::platform::rollout::{Strategy, Watch};
 use crate::world::observation::RolloutStep;
 use crate::world::{About, Activity, Api, BoxId, PlatformEvent, ServiceId, Urgency, Version, Work};
 
@@ -34,9 +34,9 @@ pub(super) struct Refresh {
     /// Replacements that entered service warm up until then, or a checkpoint holds the refresh.
     pub warm_at: SimTime,
     /// Checkpoints or steps of a canary that are behind it.
-    passed: usize,
+    pub passed: usize,
     /// The requests of the canary are compared with the others.
-    watch: Option<Watch>,
+    pub watch: Option<Watch>,
     /// Where the second set of machines stands, if there is one.
     pub stage: Stage,
     /// When it began, or a replacement last entered service.
@@ -193,57 +193,6 @@ impl Cattle {
             }
             _ => self.next_batch(s, old, api),
         }
-    }
-
-    /// At how many fresh machines the refresh pauses next, and for how long.
-    fn next_stop(&self, s: usize, refresh: &Refresh) -> Option<(u32, SimDuration)> {
-        let (p, size) = (&self.parameters.refresh, self.groups[s].desired);
-        if self.parameters.rollout.strategy == Strategy::Canary {
-            let canary = &self.parameters.rollout.canary;
-            return Some((canary.boxes_at(refresh.passed, size)?, canary.watch));
-        }
-        let boxes = (f64::from(size) * p.checkpoints.get(refresh.passed)?.as_f64()).ceil() as u32;
-        Some((boxes, p.checkpoint_delay))
-    }
-
-    fn hold(&mut self, s: usize, span: SimDuration, api: &mut Api<'_>) {
-        let service = self.groups[s].service;
-        let refresh = self.groups[s].refresh.as_mut().expect("called during a refresh");
-        refresh.warm_at = api.now() + span;
-        refresh.passed += 1;
-        let mut next = refresh.warm_at;
-        if self.parameters.rollout.strategy == Strategy::Canary {
-            let watch = Watch::begin(&self.parameters.rollout.canary, service, refresh.version, api);
-            (refresh.watch, next) = (Some(watch), watch.next);
-        }
-        api.at(next, PlatformEvent::with(REFRESH_STEP, s as u32, 0));
-    }
-
-    /// A look at the canary: it goes on when it was watched for long enough, or is taken back without anybody's doing.
-    fn judge_canary(&mut self, s: usize, api: &mut Api<'_>) {
-        let group = &mut self.groups[s];
-        let (service, desired) = (group.service, group.desired);
-        let refresh = group.refresh.as_mut().expect("called during a refresh");
-        let watch = refresh.watch.as_mut().expect("it is watched");
-        if api.now() < watch.next {
-            return;
-        }
-        let Some(analysis) = watch.look(&self.parameters.rollout.canary, service, api) else {
-            api.at(watch.next, PlatformEvent::with(REFRESH_STEP, s as u32, 0));
-            return;
-        };
-        refresh.watch = None;
-        let good = analysis.verdict == Verdict::Pass;
-        let next = self.parameters.rollout.canary.boxes_at(refresh.passed, desired);
-        api.remark(About::Service(service), || {
-            let what = match (good, next) {
-                (false, _) => "taken back".to_owned(),
-                (true, Some(boxes)) => format!("on to {boxes} of {desired}"),
-                (true, None) => "on to all".to_owned(),
-            };
-            format!("canary analysis: {analysis}: {what}")
-        });
-        if good { self.refresh_progress(s, api) } else { self.roll_back(s, api) }
     }
 
     /// So many of the old machines are replaced, or as many as may be at a time.

@@ -513,7 +513,7 @@ fn two_deployments_behind_a_service_keep_the_books_in_any_storm() {
         let (_, k) = storm(p, seed, 3);
         let store = &k.cluster.store;
         store.recount();
-        for service in (0..2).map(|s| crate::world::ServiceId(s)) {
+        for service in (0..2).map(crate::world::ServiceId) {
             let live = k.components.pipeline.live(service);
             let of_service = |id: &DeploymentId| bodies::service_behind(*id, store) == service;
             assert_eq!(store.deployments().filter(of_service).count(), 2);

@@ -1,0 +1,50 @@
+//! Canaries of a group of machines.
+
+use super::{ERRORS, Notes, STILLBORN};
+use crate::support::assert_close;
+use boxherd::world::Observation;
+use boxherd::world::observation::RolloutStep;
+const CATTLE_CANARY: [&str; 3] = [
+    "platform.cattle.rollout.strategy=canary",
+    "platform.cattle.size.web.boxes=20",
+    "platform.cattle.refresh.warm_up=60s",
+];
+
+#[test]
+fn a_canary_is_judged_before_the_others_follow() {
+    let steps = ["platform.cattle.rollout.canary.steps=['10%', '50%']"];
+    let notes = Notes::of("cattle", &[&CATTLE_CANARY, &steps]);
+    let begun = notes.step(RolloutStep::Begins);
+    let first = notes.said("on to 10 of 20") - begun;
+    // Two machines: 60 + 10 + 5 s, up to 30 s, a minute of warm-up, and ten minutes of watching.
+    assert!((735.0..=765.0).contains(&first), "{first} s");
+    // Then four batches of two of 135 to 165 s each, and ten minutes.
+    let second = notes.said("on to all") - begun - first;
+    assert!((4.0 * 135.0 + 600.0..=4.0 * 165.0 + 600.0).contains(&second), "{second} s");
+    assert!(notes.step(RolloutStep::Completes) > begun + first + second);
+}
+
+#[test]
+fn a_bad_canary_is_taken_back_by_its_own_numbers() {
+    let deaf = ["practice.alert_threshold=50%"];
+    let notes = Notes::of("cattle", &[&CATTLE_CANARY, &ERRORS, &deaf]);
+    assert_eq!(notes.most_up(1), 2, "a tenth of twenty");
+    assert_eq!(notes.said("taken back"), notes.step(RolloutStep::RollbackBegins));
+    // 40 % of 40 requests/s are 16/s. The two enter service within 30 s of each other, beside twenty others; they warm up
+    // for a minute, two others leave, and a minute later they are looked at: about 96 of 240 failed. Twenty can spare
+    // two, which leave at once.
+    let errors = notes.errors_of_first_release();
+    let least = 16.0 * (60.0 * 2.0 / 22.0 + 60.0 * 2.0 / 20.0);
+    let most = least + 16.0 * 30.0 / 21.0;
+    assert!((least..=most).contains(&errors), "{errors} requests, not {least} to {most}");
+    assert!(notes.when(|o| matches!(o, Observation::Paged { .. })).is_empty(), "nobody is called");
+}
+
+#[test]
+fn a_canary_that_does_not_start_is_given_up_at_the_deadline() {
+    let notes = Notes::of("cattle", &[&CATTLE_CANARY, &STILLBORN]);
+    let begun = notes.step(RolloutStep::Begins);
+    // Ten minutes in which nothing entered service.
+    assert_close(notes.step(RolloutStep::RollbackBegins) - begun, 600.0, 1e-6, "the deadline");
+    assert!(notes.when(|o| matches!(o, Observation::Paged { .. })).is_empty(), "nobody is called");
+}
