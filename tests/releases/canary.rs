@@ -48,3 +48,25 @@ fn a_canary_that_does_not_start_is_given_up_at_the_deadline() {
     assert_close(notes.step(RolloutStep::RollbackBegins) - begun, 600.0, 1e-6, "the deadline");
     assert!(notes.when(|o| matches!(o, Observation::Paged { .. })).is_empty(), "nobody is called");
 }
+
+#[test]
+fn a_canary_is_judged_by_single_requests_as_well() {
+    let one_by_one = [
+        "service.web.requests=discrete",
+        "service.web.traffic.rate=20/s",
+        "service.web.release.rate=20/week",
+        "run.length=2d",
+    ];
+    let deaf = ["practice.alert_threshold=50%"];
+    let notes = Notes::of("cattle", &[&CATTLE_CANARY, &ERRORS, &deaf, &one_by_one]);
+    assert_eq!(notes.most_up(1), 2, "a tenth of twenty");
+    assert_eq!(notes.said("taken back"), notes.step(RolloutStep::RollbackBegins));
+    // 40 % of a tenth of 20 requests/s: in a minute 120 and 48 of them, within four standard deviations of √29 = 5.4.
+    let look = |o: &Observation| match o {
+        Observation::Remark { text, .. } => text.strip_prefix("canary analysis: ").map(str::to_owned),
+        _ => None,
+    };
+    let said = notes.0.iter().find_map(|(_, o)| look(o)).expect("it is looked at");
+    let failed: f64 = said.split(' ').next().and_then(|n| n.parse().ok()).expect("a number comes first");
+    assert!((26.0..=70.0).contains(&failed), "{said}");
+}

@@ -140,6 +140,27 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_is_shared_out_by_attempts_and_errors_to_whom_they_belong() {
+        let empty = FlowObservation::empty(crate::world::ServiceId(0));
+        let class = |version, boxes| {
+            let mut class = Class::mean(2.0, 1.0, boxes);
+            class.version = Version(version);
+            class
+        };
+        let mut log = AccessLog::new(Version(7));
+        // One box of the new version and three of the old one get 10/s each; half of what the new one answers is wrong.
+        // Of 40/s 30 leave: 24 in time and well, 4 wrong, 2 too late.
+        let crowd = [(class(7, 1.0), 10.0, 0.5), (class(6, 3.0), 10.0, 0.0)];
+        let after = FlowObservation { served: 24.0, errors: 4.0, late: 2.0, slow: 8.0, ..empty };
+        log.add_crowd(&crowd, &empty, &after);
+        log.pass(1.0);
+        // A quarter of the attempts, of the late and of the slow; and all errors.
+        let new = LogCounts { requests: 7.5, failed: 4.5, slow: 2.0 };
+        let old = LogCounts { requests: 22.5, failed: 1.5, slow: 6.0 };
+        assert_eq!(log.read(), [new, old]);
+    }
+
+    #[test]
     fn a_log_holds_what_passed_at_its_rates_and_is_read_once() {
         let empty = FlowObservation::empty(crate::world::ServiceId(0));
         let mut log = AccessLog::new(Version(7));
