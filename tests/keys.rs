@@ -136,6 +136,13 @@ const IN_PLACE: [&str; 3] = [
     "platform.cattle.rollout.strategy=in-place",
     "platform.cattle.image.kind=thin",
 ];
+const IN_PLACE_AT_ONCE: [&str; 5] = [
+    "platform.pets.rollout.strategy=in-place",
+    "platform.pets.rollout.in_place.at_most=100%",
+    "platform.cattle.rollout.strategy=in-place",
+    "platform.cattle.rollout.in_place.at_most=100%",
+    "platform.cattle.image.kind=thin",
+];
 const BLUE_GREEN: [&str; 2] =
     ["platform.cattle.rollout.strategy=blue-green", "platform.k8s.rollout.strategy=blue-green"];
 const CANARY: [&str; 5] = [
@@ -225,7 +232,8 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
         &["false"],
     ),
     ("platform.NAME.rollout.strategy", &[], &["canary"]),
-    ("platform.NAME.rollout.in_place.forks", &IN_PLACE, &["1"]),
+    ("platform.NAME.rollout.in_place.forks", &IN_PLACE_AT_ONCE, &["1"]),
+    ("platform.NAME.rollout.in_place.at_most", &IN_PLACE, &["100%"]),
     ("platform.NAME.rollout.in_place.task", &IN_PLACE, &["20m"]),
     ("platform.NAME.rollout.in_place.start", &IN_PLACE, &["2h"]),
     ("platform.NAME.rollout.blue_green.test", &BLUE_GREEN, &["1h"]),

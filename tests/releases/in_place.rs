@@ -22,7 +22,11 @@ fn a_hundred_boxes_over_ssh_with_five_forks_take_about_two_and_a_half_hours() {
 
 #[test]
 fn without_a_drain_and_with_many_forks_it_takes_minutes() {
-    let fast = ["platform.cattle.load_balancer.drain=0s", "platform.cattle.rollout.in_place.forks=100"];
+    let fast = [
+        "platform.cattle.load_balancer.drain=0s",
+        "platform.cattle.rollout.in_place.forks=100",
+        "platform.cattle.rollout.in_place.at_most=100%",
+    ];
     let took =
         Notes::of("cattle", &[&CATTLE_IN_PLACE, &fast, &["platform.cattle.size.web.boxes=20"]]).rollout_s();
     // One wave: 120 s, 5 s, and up to 30 s for the first check.
@@ -33,6 +37,7 @@ fn without_a_drain_and_with_many_forks_it_takes_minutes() {
 fn a_wave_waits_for_its_slowest_box() {
     let varied = [
         "platform.cattle.rollout.in_place.task=uniform(60s, 180s)",
+        "platform.cattle.rollout.in_place.at_most=100%",
         "platform.cattle.load_balancer.drain=0s",
         "platform.cattle.size.web.boxes=20",
     ];

@@ -35,7 +35,7 @@ impl Cattle {
             return;
         }
         let stale = members.iter().filter(|m| m.image != image && m.prepared.is_some());
-        let wave: Vec<BoxId> = stale.map(|m| m.subject).take(p.forks as usize).collect();
+        let wave: Vec<BoxId> = stale.map(|m| m.subject).take(p.wave(members.len())).collect();
         if wave.is_empty() {
             let all_new = members.iter().all(|m| m.image == image && m.in_service.is_some());
             return if all_new {

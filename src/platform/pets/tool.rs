@@ -72,7 +72,10 @@ impl Pets {
         }
         let (version, back) = (kennel.version, rollout.back);
         let kept = || kennel.pets.iter().enumerate().filter(|(_, pet)| pet.is_kept());
-        let mut most = if p.strategy == Strategy::Recreate { usize::MAX } else { p.in_place.forks as usize };
+        let mut most = match p.strategy {
+            Strategy::Recreate => usize::MAX,
+            _ => p.in_place.wave(kept().count()),
+        };
         if p.strategy == Strategy::Canary && !back {
             let fresh = kept().filter(|(_, pet)| pet.installed == version).count() as u32;
             if let Some(boxes) = p.canary.boxes_at(rollout.tool.step, kept().count() as u32) {

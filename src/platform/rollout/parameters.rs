@@ -26,6 +26,8 @@ section! {
     pub struct InPlaceParameters {
         /// Boxes that are changed at a time. Each wave waits for its slowest.
         forks: u32 = 5 in |&n| (1..=10_000).contains(&n) => "from 1 to 10000", from "ansible @c9ac477e lib/ansible/config/base.yml", grade Measured;
+        /// Share of the boxes that may be out at a time, whatever the forks; at least one box is.
+        at_most: Fraction = "25%" in |f| f.as_f64() > 0.0 => "more than 0 %", from "`serial` in playbooks for what serves; none found", grade Estimate;
         /// Time that the tool works on one box: fetch the package, install it, test it.
         task: Distribution = "lognormal(120s, 0.5)", from "between 1.5 s a play and a no-change run of 7 min (ansible#15083, lobsters-ansible#31)", grade Derived;
         /// Hands-on time of whoever starts the tool.
@@ -72,6 +74,15 @@ fn is_rising(steps: &[Fraction]) -> bool {
         && steps.windows(2).all(|pair| pair[0] < pair[1])
 }
 
+impl InPlaceParameters {
+    /// Boxes that are changed at a time, of so many.
+    pub fn wave(&self, of: usize) -> usize {
+        // A hair more, so that a quarter of 20 is five.
+        let spared = (of as f64 * self.at_most.as_f64() + 1e-9) as usize;
+        spared.clamp(1, self.forks as usize)
+    }
+}
+
 impl CanaryParameters {
     /// Boxes with the new version at a step, of so many; none after the last step.
     pub fn boxes_at(&self, step: usize, of: u32) -> Option<u32> {
@@ -90,6 +101,13 @@ impl CanaryParameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wave_is_as_large_as_the_forks_and_leaves_most_boxes_where_they_are() {
+        let p = InPlaceParameters::default();
+        // A quarter of 100 is more than five forks; of 20 it is five, of 7 one, of 2 one at least.
+        assert_eq!([100, 20, 7, 2].map(|n| p.wave(n)), [5, 5, 1, 1]);
+    }
 
     #[test]
     fn a_step_takes_its_share_of_the_boxes_rounded_up() {
