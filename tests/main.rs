@@ -21,6 +21,7 @@ mod outside;
 mod releases;
 mod requests;
 mod scale;
+mod scale_up;
 mod sizing;
 mod support;
 mod traffic;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::metrics::outcome::{
-    CostLine, IncidentOutcome, MachinePoint, Measure, RecoveryStages, Sample, SeriesPoint,
+    CostLine, End, IncidentOutcome, MachinePoint, Measure, RecoveryStages, Sample, SeriesPoint,
 };
 use crate::results::metric::MetricId as Id;
 use crate::results::rows::SCHEMA_VERSION;
@@ -173,7 +173,7 @@ fn incidents_are_numbered_within_a_replication_and_total_their_stages() {
     let mut pets = platform("pets", &[1.0, 1.0], &[&[], &[]]);
     let stages =
         RecoveryStages { detect_s: 60.0, boot_s: 30.0, rotation_s: 10.0, ..RecoveryStages::default() };
-    let incident = IncidentOutcome { service: Some(0), stages, open: true, ..IncidentOutcome::default() };
+    let incident = IncidentOutcome { service: Some(0), stages, end: End::Open, ..IncidentOutcome::default() };
     pets.outcomes[1].incidents = vec![incident.clone(), incident];
     let rows = aggregate(frame(), &[pets]).incidents;
     assert_eq!((rows[1].replication, rows[1].incident, rows[1].service.as_str()), (1, 1, "web"));

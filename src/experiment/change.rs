@@ -13,7 +13,7 @@ use super::statistics::{
     Comparison, Estimate, Part, compare_independent, compare_ratios, holm, ratio_of_sums,
 };
 use crate::results::kaplan_meier::Observation;
-use crate::results::metric::{Kind, METRICS, MetricDefinition, MetricId};
+use crate::results::metric::{Kind, METRICS, MetricDefinition};
 use crate::results::rows::{ChangeRow, IncidentRow, ReplicationRow, ResultSet};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,27 +113,19 @@ impl<'a> Side<'a> {
     }
 
     /// By replication, the spans of incidents that the metric counts.
-    fn spans(&self, [platform, service, ..]: &Key<'_>, counts: Counts) -> Vec<Vec<Observation>> {
+    fn spans(
+        &self,
+        [platform, service, ..]: &Key<'_>,
+        counts: fn(&IncidentRow) -> bool,
+    ) -> Vec<Vec<Observation>> {
         let mut spans: BTreeMap<u32, Vec<Observation>> = BTreeMap::new();
         for row in self.results.incidents.iter().filter(|row| row.platform == *platform && counts(row)) {
             if service.is_empty() || row.service == *service {
-                let observation = Observation { value: row.total_s, censored: row.is_open() };
+                let observation = Observation { value: row.total_s, censored: row.is_censored() };
                 spans.entry(row.replication).or_default().push(observation);
             }
         }
         self.numbers.iter().map(|number| spans.remove(number).unwrap_or_default()).collect()
-    }
-}
-
-type Counts = fn(&IncidentRow) -> bool;
-
-/// Which incidents a metric is a quantile of, for those that are one.
-fn incidents_of(metric: &MetricDefinition) -> Option<Counts> {
-    match metric.id {
-        MetricId::RecoveryTime => Some(IncidentRow::is_machine_loss),
-        MetricId::RestartTime => Some(IncidentRow::is_dead_process),
-        MetricId::DegradedTime => Some(IncidentRow::is_degradation),
-        _ => None,
     }
 }
 
@@ -175,7 +167,9 @@ impl Sides<'_> {
     }
 
     fn find(&self, key: &Key<'_>, metric: &MetricDefinition, index: usize) -> Found {
-        if let (Kind::Quantiles(probabilities), Some(counts)) = (metric.kind, incidents_of(metric)) {
+        if let (Kind::Quantiles(probabilities), Some(counts)) =
+            (metric.kind, IncidentRow::counted_by(metric.id))
+        {
             let pool = |side: &Side<'_>| {
                 let seed = side.results.manifest.seed;
                 PooledQuantiles::of_spans(&side.spans(key, counts), &probabilities[index..=index], seed)

@@ -4,7 +4,7 @@
 
 use super::aggregate::{Bucket, PlatformOutcomes, service_name};
 use super::statistics::mean;
-use crate::metrics::outcome::{IncidentOutcome, MachinePoint, SeriesPoint};
+use crate::metrics::outcome::{End, IncidentOutcome, MachinePoint, SeriesPoint};
 use crate::results::rows::{CostRow, IncidentRow, TimeseriesRow};
 use std::collections::BTreeMap;
 
@@ -71,7 +71,12 @@ pub(super) fn incidents(platform: &PlatformOutcomes, services: &[String]) -> Vec
         start_s: outcome.stages.start_s,
         rotation_s: outcome.stages.rotation_s,
         total_s: outcome.stages.total_s(),
-        status: if outcome.open { "open" } else { "closed" }.to_owned(),
+        status: match outcome.end {
+            End::Closed => "closed",
+            End::Passed => "passed",
+            End::Open => "open",
+        }
+        .to_owned(),
     };
     let mut rows = Vec::new();
     for outcome in &platform.outcomes {

@@ -16,6 +16,8 @@
 //! - *Recovery*: from the instant a fault takes a box out of service until callers no longer send requests to it
 //!   and the service has as many serving boxes as its platform wants; the [`recovery`] part says which box took
 //!   its place. An incident belongs to the window in which it opens.
+//! - *Scale-up*: from the instant at which a service's boxes are too few for its traffic until more of them serve
+//!   enough of it well; the [`recovery`] part's `overload` says when that is.
 //! - *Releases*: see [`releases`]. *People*: see [`toil`].
 //!
 //! Parts see facts only, never the world. Start at [`Recorder`].

@@ -79,7 +79,7 @@ pub struct IncidentOutcome {
     pub kind: String,
     pub service: Option<u16>,
     pub lost: String,
-    /// Empty while open.
+    /// Empty unless something took its place.
     pub replacement: String,
     /// ISO 8601 in the scenario's calendar.
     pub time: String,
@@ -87,8 +87,18 @@ pub struct IncidentOutcome {
     pub replay_at: String,
     pub opened_s: f64,
     pub stages: RecoveryStages,
-    /// Still open at the horizon.
-    pub open: bool,
+    pub end: End,
+}
+
+/// How an incident ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum End {
+    #[default]
+    Closed,
+    /// What was needed was not needed any more before it came: the time it takes is longer.
+    Passed,
+    /// Not before the horizon: the time it takes is longer.
+    Open,
 }
 
 /// Stages of a recovery in order [s]; one that did not happen is 0.

@@ -5,7 +5,7 @@
 //! box has it; that is also an incident of kind `bad-release`, whose stages are: known by the alert or by whoever
 //! watches the rollout, decided, and carried out.
 
-use super::outcome::{IncidentOutcome, RecoveryStages, replay_at};
+use super::outcome::{End, IncidentOutcome, RecoveryStages, replay_at};
 use super::{Frame, Part, Report};
 use crate::engine::{SecondaryMap, SimTime};
 use crate::results::metric::MetricId;
@@ -160,7 +160,7 @@ impl Releases {
             replay_at: replay_at(opened),
             opened_s: self.frame.metered_s(opened),
             stages,
-            open,
+            end: if open { End::Open } else { End::Closed },
         });
     }
 

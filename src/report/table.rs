@@ -6,7 +6,7 @@
 use super::comparison::is_significant;
 use super::number::{DASH, cell, unit};
 use super::words::wrap;
-use crate::results::metric::{Better, Group, Kind, METRICS, MetricDefinition, MetricId, Scale};
+use crate::results::metric::{Better, Group, Kind, METRICS, MetricDefinition, Scale};
 use crate::results::rows::{IncidentRow, ResultSet, SummaryRow};
 use anstyle::{Effects, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -242,12 +242,7 @@ fn too_few(
         "p99" => 100,
         _ => return false,
     };
-    let is_sample = match metric.id {
-        MetricId::RecoveryTime => IncidentRow::is_machine_loss,
-        MetricId::RestartTime => IncidentRow::is_dead_process,
-        MetricId::DegradedTime => IncidentRow::is_degradation,
-        _ => return false,
-    };
+    let Some(is_sample) = IncidentRow::counted_by(metric.id) else { return false };
     let in_scope = |row: &&IncidentRow| {
         row.platform == platform && (service.is_empty() || row.service == service) && is_sample(row)
     };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::results::fixture::{set_metric, three_platforms};
+use crate::results::metric::MetricId;
 
 #[test]
 fn the_short_table_is_readable_at_80_columns() {

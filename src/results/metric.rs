@@ -42,6 +42,8 @@ pub enum MetricId {
     IncidentsPerMonth,
     OutOfMemoryKills,
     ReplicaDeficit,
+    OverloadsPerMonth,
+    ScaleUpTime,
     BadReleaseRequests,
     ReleaseDuration,
     ReleaseLeadTime,
@@ -181,7 +183,7 @@ const RECOVERY: Kind = Kind::Quantiles(&[0.5, 0.9, 0.99, 1.0]);
 
 /// Every metric, in the order of [`MetricId`] and of the table. A month has 730 hours.
 #[rustfmt::skip]
-pub const METRICS: [MetricDefinition; 49] = {
+pub const METRICS: [MetricDefinition; 51] = {
     use {Better::*, Group::*, Kind::*, Scale::*};
     [
     metric(Id::CostPerMonth, "cost_per_month", "cost/month", "USD", Lower, Ratio, Money, Usd, true, "All that is billed, working hours included."),
@@ -217,6 +219,8 @@ pub const METRICS: [MetricDefinition; 49] = {
     metric(Id::IncidentsPerMonth, "incidents_per_month", "boxes hit by faults/month", "count", Lower, Ratio, Recovery, Count, true, "Boxes that a fault took out of service or made worse."),
     metric(Id::OutOfMemoryKills, "out_of_memory_kills", "killed for memory/month", "count", Lower, Ratio, Recovery, Count, false, "Boxes that the kernel killed, because their machine had no memory left or because they passed their own limit."),
     metric(Id::ReplicaDeficit, "replica_deficit", "box-min missing/month", "box-minutes", Lower, Ratio, Recovery, Count, false, "Boxes wanted but not ready, integrated over time, per month."),
+    metric(Id::OverloadsPerMonth, "overloads_per_month", "overloads/month", "count", Lower, Ratio, Recovery, Count, false, "Times a month that a service with all its boxes at work answered fewer requests within its `latency_goal` than its `latency_quantile` says, because there were too few of them."),
+    metric(Id::ScaleUpTime, "scale_up_time", "scale-up time", "s", Lower, RECOVERY, Recovery, Seconds, false, "From the beginning of an overload until enough boxes more serve; where the traffic went down before, and where it is still open, at least so long."),
     metric(Id::BadReleaseRequests, "bad_release_requests", "hit by bad release", "share", Lower, Ratio, Releases, Share, true, "Offered requests that a bad release failed."),
     metric(Id::ReleaseDuration, "release_duration", "release duration", "min", Lower, MEDIAN, Releases, Minutes, true, "From the first box changed to the last, releases that went through."),
     metric(Id::ReleaseLeadTime, "release_lead_time", "release lead time", "min", Lower, MEDIAN, Releases, Minutes, false, "From the release being ready to the last box changed."),

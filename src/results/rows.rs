@@ -264,7 +264,8 @@ pub struct TimeseriesRow {
     pub vms: Option<f64>,
 }
 
-/// One box that was lost to a fault, or one bad release, with the stages of its recovery.
+/// One box that was lost to a fault, or one time that a service had too few boxes for its traffic (kind `overload`),
+/// with the stages of its recovery.
 ///
 /// Stages are spans [s] in order and sum to `total_s`; a stage that did not happen is 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -277,9 +278,9 @@ pub struct IncidentRow {
     pub fault: u64,
     pub kind: String,
     pub service: String,
-    /// The box lost, e.g. `web-3`.
+    /// The box lost, e.g. `web-3`; empty for an overload.
     pub lost: String,
-    /// The box that took its place, empty while open.
+    /// The box that took its place, or that ended the overload; empty if none did.
     pub replacement: String,
     /// ISO 8601 in the scenario's calendar, and [s] since metering began.
     pub time: String,
@@ -300,7 +301,8 @@ pub struct IncidentRow {
     /// Until checks let it into the rotation.
     pub rotation_s: f64,
     pub total_s: f64,
-    /// `closed`, or `open` at the horizon: `total_s` is then a lower bound.
+    /// `closed`; `open` at the horizon, or `passed` where the need was over before it was met (an overload that the
+    /// traffic itself ended): `total_s` is then a lower bound.
     pub status: String,
 }
 
@@ -391,8 +393,29 @@ impl IncidentRow {
         matches!(self.kind.as_str(), "process-crash" | "process-hang" | "out-of-memory" | "human-slip")
     }
 
+    /// The service had too few boxes for its traffic: what the metric `scale_up_time` counts.
+    pub fn is_overload(&self) -> bool {
+        self.kind == "overload"
+    }
+
+    /// Which incidents a metric is a quantile of, for those that are one.
+    pub fn counted_by(metric: MetricId) -> Option<fn(&IncidentRow) -> bool> {
+        match metric {
+            MetricId::RecoveryTime => Some(IncidentRow::is_machine_loss),
+            MetricId::RestartTime => Some(IncidentRow::is_dead_process),
+            MetricId::DegradedTime => Some(IncidentRow::is_degradation),
+            MetricId::ScaleUpTime => Some(IncidentRow::is_overload),
+            _ => None,
+        }
+    }
+
     /// Not recovered by the horizon: `total_s` is a lower bound.
     pub fn is_open(&self) -> bool {
         self.status == "open"
+    }
+
+    /// `total_s` is a lower bound: still open, or over before the need was met.
+    pub fn is_censored(&self) -> bool {
+        self.is_open() || self.status == "passed"
     }
 }

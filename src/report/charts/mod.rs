@@ -22,11 +22,12 @@ type Draw = fn(&ResultSet) -> Option<String>;
 
 /// Every figure that the rows have something to show for: (name without extension, SVG).
 pub fn all(results: &ResultSet) -> Vec<(String, String)> {
-    let figures: [(&str, Draw); 7] = [
+    let figures: [(&str, Draw); 8] = [
         ("utilization", utilization::draw),
         ("cost", cost::draw),
         ("recovery", recovery::draw),
-        ("waterfall", waterfall::draw),
+        ("waterfall", |results| waterfall::draw(results, &waterfall::RECOVERY)),
+        ("scale-up", |results| waterfall::draw(results, &waterfall::SCALE_UP)),
         ("availability", availability::draw),
         ("releases", releases::draw),
         ("people", people::draw),
@@ -44,7 +45,16 @@ mod tests {
         let results = fixture::three_platforms();
         let figures = all(&results);
         let names: Vec<&str> = figures.iter().map(|(name, _)| name.as_str()).collect();
-        let expected = ["utilization", "cost", "recovery", "waterfall", "availability", "releases", "people"];
+        let expected = [
+            "utilization",
+            "cost",
+            "recovery",
+            "waterfall",
+            "scale-up",
+            "availability",
+            "releases",
+            "people",
+        ];
         assert_eq!(names, expected);
         assert_eq!(figures, all(&results));
         for (name, svg) in figures {

@@ -1,7 +1,8 @@
-//! What the time of a recovery goes to: one bar a platform, from the fault to traffic again.
+//! What the time of a recovery or of a scale-up goes to: one bar a platform, from the fault to traffic again, or from
+//! the need for more boxes to its satisfaction.
 //!
 //! Spans differ by factors of a hundred between platforms, so each bar is its own whole; how long that is stands beside
-//! it. Means over recoveries from the loss of a machine that were over by the horizon. Start at [`draw`].
+//! it. Means over what was closed by the horizon. Start at [`draw`].
 
 use super::canvas::{
     Anchor, Canvas, FAINT, Grid, INK, LEFT, MEDIUM, RIGHT, SMALL, TOP, colour, dashes, shade, tint,
@@ -25,18 +26,44 @@ pub const STAGES: [Stage; 7] = [
 ];
 
 /// From one bar to the next.
-const PITCH: i32 = 150;
+const PITCH: i32 = (super::canvas::BOTTOM - TOP) / MOST;
+/// Bars below each other, before another row of them begins.
+const MOST: i32 = 4;
 const THICK: i32 = 62;
 /// Room right of the bars for the total.
 const TOTALS: i32 = 300;
 /// A part that is less of the whole has no label.
 const LEAST_NAMED: f64 = 0.004;
 
+/// What is cut into its stages.
+pub struct Subject {
+    title: &'static str,
+    /// Below the bars.
+    note: &'static str,
+    /// In the plural.
+    noun: &'static str,
+    counts: fn(&IncidentRow) -> bool,
+}
+
+pub const RECOVERY: Subject = Subject {
+    title: "What the time of a recovery goes to",
+    note: "each bar is 100 % of the mean recovery from the loss of a machine; open recoveries left out",
+    noun: "recoveries",
+    counts: IncidentRow::is_machine_loss,
+};
+
+pub const SCALE_UP: Subject = Subject {
+    title: "What the time of a scale-up goes to",
+    note: "each bar is 100 % of the mean time from too few boxes to enough; overloads that passed by themselves left out",
+    noun: "scale-ups",
+    counts: IncidentRow::is_overload,
+};
+
 /// Mean spans of one platform.
 pub struct Means {
     pub platform: usize,
     pub name: String,
-    pub recoveries: usize,
+    pub incidents: usize,
     /// One a stage [s].
     pub stages: [f64; STAGES.len()],
 }
@@ -47,41 +74,40 @@ impl Means {
     }
 }
 
-/// Platforms that recovered from something.
-pub fn means(results: &ResultSet) -> Vec<Means> {
+/// Platforms that had such incidents closed.
+pub fn means(results: &ResultSet, subject: &Subject) -> Vec<Means> {
     let names = results.manifest.platforms.iter().map(|platform| platform.name.as_str());
     let of = |(platform, name): (usize, &str)| {
-        let is_over = |row: &&IncidentRow| row.platform == name && row.is_machine_loss() && !row.is_open();
+        let is_over =
+            |row: &&IncidentRow| row.platform == name && (subject.counts)(row) && !row.is_censored();
         let rows: Vec<&IncidentRow> = results.incidents.iter().filter(is_over).collect();
         let mean = |stage: fn(&IncidentRow) -> f64| {
             rows.iter().map(|row| stage(row)).sum::<f64>() / rows.len() as f64
         };
         let stages = STAGES.map(|(_, stage)| mean(stage));
-        (!rows.is_empty()).then(|| Means { platform, name: name.to_owned(), recoveries: rows.len(), stages })
+        (!rows.is_empty()).then(|| Means { platform, name: name.to_owned(), incidents: rows.len(), stages })
     };
     names.enumerate().filter_map(of).collect()
 }
 
-pub fn draw(results: &ResultSet) -> Option<String> {
-    let platforms = means(results);
+pub fn draw(results: &ResultSet, subject: &Subject) -> Option<String> {
+    let platforms = means(results, subject);
     if platforms.is_empty() {
         return None;
     }
-    let fitting = (super::canvas::BOTTOM - TOP) / PITCH;
-    let rows = (platforms.len() as i32 + fitting - 1) / fitting;
-    let grid = Grid::new(rows as usize, 1);
-    Some(Canvas::draw("What the time of a recovery goes to", results, grid, |canvas| {
+    let grid = Grid::new(platforms.len().div_ceil(MOST as usize), 1);
+    let bars = Grid::new(platforms.len(), MOST as usize).per_row;
+    Some(Canvas::draw(subject.title, results, grid, |canvas| {
         for (place, means) in platforms.iter().enumerate() {
-            let row = canvas.row(place / fitting as usize);
-            paint(&row, means, TOP + (place as i32 % fitting) * PITCH + 30);
+            let row = canvas.row(place / bars);
+            paint(&row, means, subject.noun, TOP + (place % bars) as i32 * PITCH + 30);
         }
-        let note =
-            "each bar is 100 % of the mean recovery from the loss of a machine; open recoveries left out";
-        canvas.text((LEFT, super::canvas::BOTTOM + 58), note, SMALL, FAINT, Anchor::Left);
+        let last = canvas.row((platforms.len() - 1) / bars);
+        last.text((LEFT, super::canvas::BOTTOM + 58), subject.note, SMALL, FAINT, Anchor::Left);
     }))
 }
 
-fn paint(canvas: &Canvas<'_>, means: &Means, top: i32) {
+fn paint(canvas: &Canvas<'_>, means: &Means, noun: &str, top: i32) {
     let (from, to) = (LEFT, RIGHT - TOTALS);
     let hue = colour(means.platform);
     canvas.dashed(&[(from, top - 24), (from + 46, top - 24)], hue, 4, dashes(means.platform));
@@ -111,13 +137,13 @@ fn paint(canvas: &Canvas<'_>, means: &Means, top: i32) {
         canvas.text((at, top + THICK + 18), label, SMALL, INK, Anchor::Left);
     }
     canvas.text_bold((to + 20, top + THICK / 3), &duration(total), MEDIUM, INK, Anchor::Left);
-    let count = format!("mean of {} recoveries", crate::report::number::grouped(means.recoveries as f64, 0));
+    let count = format!("mean of {} {noun}", crate::report::number::grouped(means.incidents as f64, 0));
     canvas.text((to + 20, top + THICK * 5 / 6), &count, SMALL, FAINT, Anchor::Left);
 }
 
-/// Pixels that a label takes, generously, with the gap to the next one.
+/// Pixels that a label takes in the widest of usual fonts, with the gap to the next one.
 fn width_of(label: &str) -> i32 {
-    12 * label.chars().count() as i32 + 18
+    10 * label.chars().count() as i32 + 12
 }
 
 /// Where labels begin that each want to be centred on a point: in order, none over another, within the bar as far as
@@ -162,10 +188,10 @@ mod tests {
     #[test]
     fn labels_below_a_bar_keep_order_and_stay_inside() {
         let wish = |middle, label: &str| (middle, label.to_owned());
-        // Each takes 12 · 3 + 18 = 54 pixels.
+        // Each takes 10 · 3 + 12 = 42 pixels.
         let wishes = [wish(10, "abc"), wish(395, "def"), wish(398, "ghi")];
         let at: Vec<i32> = side_by_side(&wishes, 0, 400).into_iter().map(|(at, _)| at).collect();
-        assert_eq!(at, [0, 292, 346]);
+        assert_eq!(at, [0, 316, 358]);
     }
 
     #[test]
@@ -176,9 +202,9 @@ mod tests {
         let with =
             |detect_s: f64, status: &str| IncidentRow { detect_s, status: status.to_owned(), ..row.clone() };
         results.incidents = vec![with(10.0, "closed"), with(30.0, "closed"), with(1_000.0, "open")];
-        let means = means(&results);
+        let means = means(&results, &RECOVERY);
         assert_eq!(means.len(), 1);
         // (10 + 30) / 2; the open one is left out.
-        assert_eq!((means[0].stages[0], means[0].recoveries), (20.0, 2));
+        assert_eq!((means[0].stages[0], means[0].incidents), (20.0, 2));
     }
 }

@@ -6,7 +6,7 @@ use crate::report::charts::{self, waterfall};
 use crate::report::number::{DASH, cell, duration, grouped, phrase};
 use crate::report::palette;
 use crate::results::metric::{MetricId, Scale};
-use crate::results::rows::{CostRow, ResultSet};
+use crate::results::rows::{CostRow, IncidentRow, ResultSet};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -40,11 +40,12 @@ pub struct TableRow {
 type About = (&'static str, &'static str, &'static str, (MetricId, &'static str), fn(&ResultSet) -> Table);
 
 #[rustfmt::skip]
-const FIGURES: [About; 7] = [
+const FIGURES: [About; 8] = [
     ("cost", "Cost", "The bill of a month of 730 hours. People are part of it: every hour of work at the team's wage, routine upkeep included.", (MetricId::CostPerMonth, "ratio"), costs),
     ("utilization", "Machines", "What the processors that are paid for do: work on answers that came in time, work in vain, running the machine itself, or nothing. The four sum to what is paid.", (MetricId::Utilization, "ratio"), processors),
     ("recovery", "Recovery", "Each box that went with its machine counts once; how many were made good within the time on the axis. Those still open at the end count as longer than they were watched, not as recovered.", (MetricId::RecoveryTime, "p50"), recoveries),
-    ("waterfall", "Where recovery time goes", "The mean recovery, cut into its stages. Each bar is its own whole: compare shares within a bar, and the spans beside them.", (MetricId::RecoveryTime, "p50"), stages),
+    ("waterfall", "Where recovery time goes", "The mean recovery, cut into its stages. Each bar is its own whole: compare shares within a bar, and the spans beside them.", (MetricId::RecoveryTime, "p50"), recovery_stages),
+    ("scale-up", "Where scale-up time goes", "From the moment that too many requests are slow or late because the boxes are too few, until enough more serve. Each bar is its own whole; \"decide\" includes the boxes that were asked for before and were not enough. A platform that acts before anybody feels anything has no overload; one where the traffic went down before help came has no scale-up.", (MetricId::ScaleUpTime, "p50"), scale_up_stages),
     ("availability", "Users", "The share of requests that got no good answer in time, of those that were sent. The smaller, the better.", (MetricId::Availability, "ratio"), users),
     ("releases", "Releases", "From a release being ready to the last box, from the first changed box to the last, and how long a bad release stayed from its first harm on.", (MetricId::ReleaseDuration, "p50"), releases),
     ("people", "People", "Hours of work. Upkeep is an assumption for each platform; the rest is what the simulated people did.", (MetricId::PeopleHoursPerMonth, "ratio"), people),
@@ -169,7 +170,7 @@ fn recoveries(results: &ResultSet) -> Table {
         [("median", "p50"), ("90th percentile", "p90"), ("99th percentile", "p99"), ("worst", "max")];
     let mut table =
         metric_rows(results, &statistics.map(|(name, statistic)| (name, RecoveryTime, statistic)));
-    let mut count = |name: &str, is_it: fn(&crate::results::rows::IncidentRow) -> bool| {
+    let mut count = |name: &str, is_it: fn(&IncidentRow) -> bool| {
         let of = |platform: &str| {
             let rows =
                 results.incidents.iter().filter(|row| row.platform == platform && row.is_machine_loss());
@@ -182,8 +183,26 @@ fn recoveries(results: &ResultSet) -> Table {
     table
 }
 
-fn stages(results: &ResultSet) -> Table {
-    let means = waterfall::means(results);
+fn recovery_stages(results: &ResultSet) -> Table {
+    stages(results, &waterfall::RECOVERY)
+}
+
+fn scale_up_stages(results: &ResultSet) -> Table {
+    let mut table = stages(results, &waterfall::SCALE_UP);
+    let count = |name: &str, is_it: fn(&IncidentRow) -> bool| {
+        let of = |platform: &str| {
+            let rows = results.incidents.iter().filter(|row| row.platform == platform && row.is_overload());
+            grouped(rows.filter(|row| is_it(row)).count() as f64, 0)
+        };
+        TableRow { name: name.to_owned(), cells: names(results).map(of).collect() }
+    };
+    table.rows.push(count("overloads, all replications", |_| true));
+    table.rows.push(count("… over or at the end before more boxes served", IncidentRow::is_censored));
+    table
+}
+
+fn stages(results: &ResultSet, subject: &waterfall::Subject) -> Table {
+    let means = waterfall::means(results, subject);
     let of = |platform: usize| means.iter().find(|means| means.platform == platform);
     let row = |name: &str, span: &dyn Fn(&waterfall::Means) -> f64| {
         let cell = |index| of(index).map_or(DASH.to_owned(), |means| duration(span(means)));

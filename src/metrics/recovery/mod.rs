@@ -10,16 +10,23 @@
 //! on it then is open until the machine is well or the box gone; in the stages all of it is detection, since no check
 //! sees the cause.
 //!
+//! Too few boxes for the traffic is an incident as well: see [`overload`].
+//!
 //! *Deviation:* who replaced whom is matched by this rule, since a level-triggered control plane does not know
 //! either. A platform that wants fewer boxes meanwhile closes an incident without a replacement.
 
+mod births;
+mod overload;
+
 use super::gauge::Gauge;
-use super::outcome::{IncidentOutcome, RecoveryStages, replay_at};
+use super::outcome::{End, IncidentOutcome, RecoveryStages, replay_at};
 use super::{Frame, Part, Report};
 use crate::engine::{SecondaryMap, SimTime};
 use crate::results::metric::MetricId;
-use crate::world::observation::Exit;
+use crate::world::observation::{Exit, FlowObservation};
 use crate::world::{BoxId, FaultId, FaultKind, Observation, ServiceId, VmId};
+use births::Births;
+use overload::{Overloads, Staff};
 use std::sync::Arc;
 
 /// What is known of a living box.
@@ -27,20 +34,8 @@ use std::sync::Arc;
 struct Life {
     service: ServiceId,
     ordinal: u32,
-    vm: Option<VmId>,
     routed: bool,
     up: bool,
-    /// Created, or last asked to start again.
-    decided: SimTime,
-    placed: SimTime,
-    prepared: SimTime,
-    came_up: SimTime,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct MachineLife {
-    launched: SimTime,
-    up: SimTime,
 }
 
 #[derive(Clone, Debug)]
@@ -67,8 +62,9 @@ struct ServiceState {
 pub(super) struct Recovery {
     frame: Arc<Frame>,
     boxes: SecondaryMap<BoxId, Life>,
-    machines: SecondaryMap<VmId, MachineLife>,
+    births: Births,
     services: Vec<ServiceState>,
+    overloads: Overloads,
     metering: bool,
     /// Boxes on machines that run badly, with the machine.
     degraded: Vec<(ServiceId, VmId, Incident)>,
@@ -82,15 +78,16 @@ impl Recovery {
     pub fn new(frame: Arc<Frame>) -> Recovery {
         let services = frame.services.len();
         Recovery {
-            frame,
             boxes: SecondaryMap::default(),
-            machines: SecondaryMap::default(),
+            births: Births::default(),
             services: vec![ServiceState::default(); services],
+            overloads: Overloads::new(frame.clone()),
             metering: false,
             degraded: Vec::new(),
             closed: Vec::new(),
             opened: vec![0; services],
             killed: vec![0; services],
+            frame,
         }
     }
 
@@ -108,6 +105,7 @@ impl Recovery {
             (false, true) => {
                 state.serving += 1;
                 state.newest = Some(subject);
+                self.overloads.on_serving(time, service, subject);
             }
             (true, false) => state.serving -= 1,
             _ => {}
@@ -144,49 +142,12 @@ impl Recovery {
         if incident.opened < self.frame.meter_from {
             return;
         }
-        let life = by.and_then(|b| self.boxes.get(b)).filter(|l| l.came_up >= incident.opened);
-        let stages = self.stages(&incident, life, time);
-        let replacement = life.map_or(String::new(), |l| self.frame.box_name(service, l.ordinal));
-        let outcome = self.outcome(service, &incident, replacement, stages, false);
+        let born = by.and_then(|b| Some((b, self.births.get(b).filter(|l| l.came_up >= incident.opened)?)));
+        let birth = born.map(|(_, birth)| birth);
+        let stages = self.births.stages(incident.opened, incident.known, birth, time);
+        let replacement = born.map_or(String::new(), |(b, _)| name(&self.boxes, &self.frame, b));
+        let outcome = self.outcome(service, &incident, replacement, stages, End::Closed);
         self.closed.push((service, incident.kind, outcome));
-    }
-
-    /// Splits the time from loss to recovery at the steps of the replacement's life, each at least the one before.
-    fn stages(&self, incident: &Incident, life: Option<&Life>, end: SimTime) -> RecoveryStages {
-        let mut at = incident.opened;
-        let mut until = |t: SimTime| {
-            let t = t.clamp(at, end);
-            let span = t.since(at).as_secs_f64();
-            at = t;
-            span
-        };
-        let mut stages = RecoveryStages::default();
-        let Some(life) = life else {
-            stages.detect_s = until(incident.known.unwrap_or(end));
-            stages.rotation_s = until(end);
-            return stages;
-        };
-        let machine = life.vm.and_then(|vm| self.machines.get(vm));
-        if let Some(known) = incident.known.filter(|&k| k <= life.came_up) {
-            stages.detect_s = until(known);
-            let asked = machine.map_or(life.decided, |m| {
-                // A machine that came back by itself was not asked for: the restart of the box on it was.
-                if m.launched > incident.opened { life.decided.min(m.launched) } else { life.decided }
-            });
-            if machine.is_none_or(|m| m.up <= known || m.launched > incident.opened) {
-                stages.decide_s = until(asked);
-            }
-        }
-        if let Some(machine) = machine.filter(|m| m.up > incident.opened) {
-            stages.provision_s =
-                if machine.launched > incident.opened { until(machine.launched) } else { 0.0 };
-            stages.boot_s = until(machine.up);
-        }
-        stages.provision_s += until(life.placed);
-        stages.configure_s = until(life.prepared);
-        stages.start_s = until(life.came_up);
-        stages.rotation_s = until(end);
-        stages
     }
 
     fn outcome(
@@ -195,7 +156,7 @@ impl Recovery {
         incident: &Incident,
         replacement: String,
         stages: RecoveryStages,
-        open: bool,
+        end: End,
     ) -> IncidentOutcome {
         IncidentOutcome {
             fault: incident.fault.0,
@@ -207,7 +168,7 @@ impl Recovery {
             replay_at: replay_at(incident.opened),
             opened_s: self.frame.metered_s(incident.opened),
             stages,
-            open,
+            end,
         }
     }
 
@@ -240,7 +201,8 @@ impl Recovery {
 
     /// Boxes that serve on a machine that runs badly from now on.
     fn on_degraded(&mut self, time: SimTime, vm: VmId, fault: FaultId, kind: FaultKind) {
-        let serving = self.boxes.iter().filter(|(_, l)| l.vm == Some(vm) && l.up && l.routed);
+        let on_it = |(subject, l): &(BoxId, &Life)| l.up && l.routed && self.births.vm(*subject) == Some(vm);
+        let serving = self.boxes.iter().filter(on_it);
         let hit: Vec<(BoxId, ServiceId, u32)> =
             serving.map(|(subject, l)| (subject, l.service, l.ordinal)).collect();
         for (lost, service, ordinal) in hit {
@@ -262,6 +224,14 @@ impl Recovery {
         }
     }
 
+    fn on_flow(&mut self, flow: &FlowObservation) {
+        let state = &self.services[flow.service.0 as usize];
+        let staff = Staff { wanted: state.desired, serving: state.serving, healthy: state.open.is_empty() };
+        let (boxes, frame) = (&self.boxes, &self.frame);
+        let name = |subject| name(boxes, frame, subject);
+        self.overloads.on_flow(flow, staff, &self.births, name);
+    }
+
     fn on_known(&mut self, time: SimTime, subject: BoxId) {
         let Some(life) = self.boxes.get(subject) else { return };
         let service = life.service;
@@ -273,44 +243,12 @@ impl Recovery {
 
 impl Part for Recovery {
     fn observe(&mut self, time: SimTime, observation: &Observation) {
+        self.births.observe(time, observation);
         match *observation {
-            Observation::VmLaunched { vm, .. } => {
-                self.machines.insert(vm, MachineLife { launched: time, up: SimTime::ZERO });
-            }
-            Observation::VmUp { vm } => self.machines.get_mut(vm).expect("launched before").up = time,
-            Observation::VmTerminated { vm } => {
-                self.machines.remove(vm);
-            }
             Observation::BoxCreated { subject, service, ordinal, .. } => {
-                let never = SimTime::ZERO;
-                let life = Life {
-                    service,
-                    ordinal,
-                    vm: None,
-                    routed: false,
-                    up: false,
-                    decided: time,
-                    placed: never,
-                    prepared: never,
-                    came_up: never,
-                };
-                self.boxes.insert(subject, life);
+                self.boxes.insert(subject, Life { service, ordinal, routed: false, up: false });
             }
-            Observation::BoxPlaced { subject, vm } => {
-                self.change(time, subject, |l| (l.vm, l.placed) = (Some(vm), time));
-            }
-            Observation::BoxPrepared { subject } => self.change(time, subject, |l| l.prepared = time),
-            Observation::BoxStarting { subject, .. } => {
-                // A start that is not the first is a decision of its own.
-                self.change(time, subject, |l| {
-                    if l.came_up > SimTime::ZERO || l.prepared == SimTime::ZERO {
-                        l.decided = time;
-                    }
-                });
-            }
-            Observation::BoxUp { subject } => {
-                self.change(time, subject, |l| (l.up, l.came_up) = (true, time))
-            }
+            Observation::BoxUp { subject } => self.change(time, subject, |l| l.up = true),
             Observation::BoxExited { subject, exit } => self.on_exit(time, subject, exit),
             Observation::BoxHung { subject, fault, kind } => self.on_hung(time, subject, fault, kind),
             Observation::BoxEnding { subject } => self.change(time, subject, |l| l.up = false),
@@ -323,6 +261,7 @@ impl Part for Recovery {
                 if let Some(life) = self.boxes.remove(subject) {
                     self.settle(time, life.service);
                 }
+                self.births.forget(subject);
             }
             Observation::BoxKnownDown { subject } => self.on_known(time, subject),
             Observation::VmDegraded { vm, fault, kind } => self.on_degraded(time, vm, fault, kind),
@@ -331,8 +270,10 @@ impl Part for Recovery {
             }
             Observation::Desired { service, boxes } => {
                 self.state(service).desired = boxes;
+                self.overloads.on_desired(time, service, boxes);
                 self.settle(time, service);
             }
+            Observation::Flow(ref flow) => self.on_flow(flow),
             _ => {}
         }
     }
@@ -353,9 +294,9 @@ impl Part for Recovery {
                 if incident.opened < self.frame.meter_from {
                     continue;
                 }
-                let stages = self.stages(&incident, None, time);
+                let stages = self.births.stages(incident.opened, incident.known, None, time);
                 report.sample(service, metric_of(incident.kind), stages.total_s(), true);
-                let outcome = self.outcome(service, &incident, String::new(), stages, true);
+                let outcome = self.outcome(service, &incident, String::new(), stages, End::Open);
                 self.closed.push((service, incident.kind, outcome));
             }
             let deficit = self.state(service).deficit.seconds(time) / 60.0;
@@ -372,10 +313,15 @@ impl Part for Recovery {
         report.per_month(None, MetricId::ReplicaDeficit, deficit);
         report.per_month(None, MetricId::IncidentsPerMonth, self.opened.iter().sum::<u64>() as f64);
         report.per_month(None, MetricId::OutOfMemoryKills, self.killed.iter().sum::<u64>() as f64);
-        let mut incidents: Vec<_> = std::mem::take(&mut self.closed).into_iter().map(|(_, _, o)| o).collect();
+        report.outcome.incidents.extend(std::mem::take(&mut self.closed).into_iter().map(|(_, _, o)| o));
+        self.overloads.finish(time, &self.births, report);
+        let incidents = &mut report.outcome.incidents;
         incidents.sort_by(|a, b| a.opened_s.total_cmp(&b.opened_s).then_with(|| a.lost.cmp(&b.lost)));
-        report.outcome.incidents.extend(incidents);
     }
+}
+
+fn name(boxes: &SecondaryMap<BoxId, Life>, frame: &Frame, subject: BoxId) -> String {
+    boxes.get(subject).map_or(String::new(), |l| frame.box_name(l.service, l.ordinal))
 }
 
 /// Lost machines, dead processes and machines that run badly are different questions.
