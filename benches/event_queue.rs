@@ -141,6 +141,8 @@ struct Watchdogs {
     queue: EventQueue<(u32, bool)>,
     stream: Stream,
     watchdogs: Vec<EventHandle>,
+    /// Fingerprint of the steps.
+    seen: u64,
 }
 
 const PATIENCE: u64 = 10 * SECOND as u64;
@@ -154,7 +156,7 @@ impl Watchdogs {
                 queue.push(SimTime::from_micros(PATIENCE), 0, (e, false))
             })
             .collect();
-        let mut all = Watchdogs { queue, stream, watchdogs };
+        let mut all = Watchdogs { queue, stream, watchdogs, seen: 0 };
         all.run(2 * u64::from(entities));
         all
     }
@@ -163,6 +165,7 @@ impl Watchdogs {
         for _ in 0..operations {
             let (time, (entity, works)) = self.queue.pop_before(SimTime::MAX).expect("constant population");
             let now = time.as_micros();
+            self.seen = self.seen.rotate_left(5) ^ now ^ u64::from(entity << 1 | u32::from(works));
             if works {
                 self.queue.cancel(self.watchdogs[entity as usize]);
                 let next = now + Delays::Exponential.draw(&mut self.stream);
@@ -179,12 +182,13 @@ struct LazyWatchdogs {
     queue: Heap,
     stream: Stream,
     armed: Vec<u32>,
+    seen: u64,
 }
 
 impl LazyWatchdogs {
     fn new(entities: u32) -> Self {
-        let mut all =
-            LazyWatchdogs { queue: Heap::default(), stream: stream(), armed: vec![0; entities as usize] };
+        let armed = vec![0; entities as usize];
+        let mut all = LazyWatchdogs { queue: Heap::default(), stream: stream(), armed, seen: 0 };
         for e in 0..u64::from(entities) {
             let time = Delays::Exponential.draw(&mut all.stream);
             all.queue.push(time, e << 1 | 1);
@@ -204,6 +208,7 @@ impl LazyWatchdogs {
                 continue;
             }
             done += 1;
+            self.seen = self.seen.rotate_left(5) ^ now ^ u64::from(event as u32);
             *armed_now += 1;
             let watchdog = u64::from(*armed_now) << 32 | u64::from(entity) << 1;
             if works {
@@ -280,6 +285,7 @@ fn ratios() {
         }
         let mut ours = Watchdogs::new(entities);
         let mut heap = LazyWatchdogs::new(entities);
+        assert_eq!(ours.seen, heap.seen, "both take the same steps");
         print_ratios(
             &question,
             100_000,

@@ -33,7 +33,7 @@ pub struct Options {
     /// Of all random draws; each round has its own
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Only benchmarks whose name begins so (mm1, hold, hold-mix, hold-ties-1000, …); may be repeated
+    /// Only benchmarks whose name begins with these words (mm1, hold, hold-mix, hold-ties-1000); may be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
 }
@@ -49,8 +49,13 @@ impl Options {
     }
 
     pub fn benchmarks(&self) -> Vec<Benchmark> {
-        let is_asked =
-            |b: &Benchmark| self.only.is_empty() || self.only.iter().any(|o| b.name().starts_with(o));
+        let is_asked = |b: &Benchmark| {
+            let name = b.name();
+            let begins = |o: &String| {
+                name.strip_prefix(o).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            };
+            self.only.is_empty() || self.only.iter().any(begins)
+        };
         workload::all().into_iter().filter(is_asked).collect()
     }
 }
