@@ -356,7 +356,7 @@ mod tests {
     fn json_is_one_document_with_a_schema_version() {
         let results = fixture::three_platforms();
         let value: serde_json::Value = serde_json::from_str(&json(&results)).unwrap();
-        assert_eq!(value["schema_version"], 3);
+        assert_eq!(value["schema_version"], 4);
         assert_eq!(value["manifest"]["scenario_name"], "quickstart");
         assert_eq!(value["summary"].as_array().unwrap().len(), results.summary.len());
         assert_eq!(value["differences"].as_array().unwrap().len(), results.differences.len());

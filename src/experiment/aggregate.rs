@@ -8,6 +8,7 @@ use super::evidence::{Evidence, Indexed};
 use super::replications;
 use super::series::{costs, incidents, timeseries};
 use super::statistics::{Comparison, correlation, holm};
+use crate::metrics::latency_series::Law;
 use crate::metrics::outcome::ReplicationOutcome;
 use crate::platform::sizing::{ServiceSize, Sizing};
 use crate::results::metric::{Kind, METRICS, MetricDefinition, QUESTIONS};
@@ -21,6 +22,8 @@ pub struct Frame {
     pub manifest: Manifest,
     /// Names by the index that outcomes use.
     pub services: Vec<String>,
+    /// By the same index.
+    pub laws: Vec<Law>,
     pub buckets: Vec<Bucket>,
 }
 
@@ -54,7 +57,7 @@ pub fn aggregate(frame: Frame, platforms: &[PlatformOutcomes]) -> ResultSet {
             "platforms are compared replication by replication"
         );
     }
-    let Frame { mut manifest, services, buckets } = frame;
+    let Frame { mut manifest, services, laws, buckets } = frame;
     assert!(manifest.platforms.is_empty(), "platforms come from their outcomes");
     manifest.platforms = platforms.iter().map(platform_manifest).collect();
 
@@ -64,7 +67,10 @@ pub fn aggregate(frame: Frame, platforms: &[PlatformOutcomes]) -> ResultSet {
         summary,
         differences,
         replications,
-        timeseries: platforms.iter().flat_map(|platform| timeseries(platform, &services, &buckets)).collect(),
+        timeseries: platforms
+            .iter()
+            .flat_map(|platform| timeseries(platform, &services, &laws, &buckets))
+            .collect(),
         incidents: platforms.iter().flat_map(|platform| incidents(platform, &services)).collect(),
         costs: platforms.iter().flat_map(costs).collect(),
     }

@@ -6,6 +6,7 @@ use crate::metrics::outcome::{
 };
 use crate::results::metric::MetricId as Id;
 use crate::results::rows::SCHEMA_VERSION;
+use crate::world::queueing::ServiceTime;
 
 fn frame() -> Frame {
     let manifest = Manifest {
@@ -28,7 +29,9 @@ fn frame() -> Frame {
         platforms: vec![],
     };
     let buckets = [0.0, 300.0].map(|t_s| Bucket { time: format!("t+{t_s}"), t_s });
-    Frame { manifest, services: vec!["web".to_owned(), "api".to_owned()], buckets: buckets.into() }
+    let law = Law { work: ServiceTime::lognormal(0.1, 0.0), timeout_s: 10.0 };
+    let services = vec!["web".to_owned(), "api".to_owned()];
+    Frame { manifest, services, laws: vec![law; 2], buckets: buckets.into() }
 }
 
 /// One platform; `costs[k]` are the dollars and `recoveries[k]` the recovery times of replication k.

@@ -16,6 +16,7 @@ mod replications;
 mod series;
 pub mod statistics;
 
+use crate::metrics::latency_series::laws;
 use crate::metrics::outcome::ReplicationOutcome;
 use crate::metrics::{Frame, Recorder};
 use crate::platform::{Platform, PlatformParameters, Sizing};
@@ -298,6 +299,7 @@ fn aggregate_frame(scenario: &Scenario, frame: &Frame) -> aggregate::Frame {
             asserts: Vec::new(),
         },
         services: frame.services.iter().map(|s| s.name.clone()).collect(),
+        laws: laws(frame),
         buckets: (0..frame.buckets()).map(bucket).collect(),
     }
 }

@@ -4,6 +4,7 @@
 
 use super::aggregate::{Bucket, PlatformOutcomes, service_name};
 use super::statistics::mean;
+use crate::metrics::latency_series::{self, Cell, LatencyPoint, Law, together};
 use crate::metrics::outcome::{End, IncidentOutcome, MachinePoint, SeriesPoint};
 use crate::results::rows::{CostRow, IncidentRow, TimeseriesRow};
 use std::collections::BTreeMap;
@@ -12,8 +13,10 @@ use std::collections::BTreeMap;
 pub(super) fn timeseries(
     platform: &PlatformOutcomes,
     services: &[String],
+    laws: &[Law],
     buckets: &[Bucket],
 ) -> Vec<TimeseriesRow> {
+    let latency = LatencyOverTime::of(platform, laws);
     let mut by_place: BTreeMap<(Option<u16>, u32), Vec<&SeriesPoint>> = BTreeMap::new();
     for point in platform.outcomes.iter().flat_map(|outcome| &outcome.series) {
         by_place.entry((point.service, point.bucket)).or_default().push(point);
@@ -27,6 +30,7 @@ pub(super) fn timeseries(
                 points.iter().map(|point| point.machines.as_ref().map(field)).collect();
             values.map(|values| values.iter().sum::<f64>() / count)
         };
+        let [latency_p50_ms, latency_p99_ms] = latency.quantiles_ms(service, bucket);
         let bucket = &buckets[bucket as usize];
         TimeseriesRow {
             platform: platform.name.clone(),
@@ -37,6 +41,8 @@ pub(super) fn timeseries(
             served_rps: average(|point| point.served_rps),
             failed_rps: average(|point| point.failed_rps),
             slow_rps: average(|point| point.slow_rps),
+            latency_p50_ms,
+            latency_p99_ms,
             paid_cores: machines(|point| point.paid_cores),
             useful_cores: average(|point| point.useful_cores),
             wasted_cores: average(|point| point.wasted_cores),
@@ -47,6 +53,34 @@ pub(super) fn timeseries(
         }
     };
     by_place.into_iter().map(row).collect()
+}
+
+/// Requests of all replications by how long they took.
+struct LatencyOverTime<'a> {
+    laws: &'a [Law],
+    /// By bucket and service.
+    cells: BTreeMap<(u32, u16), Vec<(Cell, f64)>>,
+}
+
+impl LatencyOverTime<'_> {
+    fn of<'a>(platform: &PlatformOutcomes, laws: &'a [Law]) -> LatencyOverTime<'a> {
+        let mut by_place: BTreeMap<(u32, u16), Vec<&LatencyPoint>> = BTreeMap::new();
+        for point in platform.outcomes.iter().flat_map(|outcome| &outcome.latency_points) {
+            by_place.entry((point.bucket, point.service)).or_default().push(point);
+        }
+        let cells = by_place.into_iter().map(|(place, points)| (place, together(points.into_iter())));
+        LatencyOverTime { laws, cells: cells.collect() }
+    }
+
+    /// Median and 99th percentile.
+    fn quantiles_ms(&self, service: Option<u16>, bucket: u32) -> [Option<f64>; 2] {
+        let services = service.map_or(0..=u16::MAX, |s| s..=s);
+        let places = self.cells.range((bucket, *services.start())..=(bucket, *services.end()));
+        let parts: Vec<(&Law, &[(Cell, f64)])> = places
+            .map(|((_, service), cells)| (&self.laws[usize::from(*service)], cells.as_slice()))
+            .collect();
+        [0.5, 0.99].map(|p| Some(latency_series::quantile(&parts, p)? * 1e3))
+    }
 }
 
 /// Every incident of every replication, in order.

@@ -50,6 +50,28 @@ impl Frame {
         window.div_ceil(self.bucket.as_micros()) as usize
     }
 
+    /// Splits `[from, to)` at bucket borders: (bucket, seconds). Time before metering is left out.
+    pub fn buckets_between(&self, from: SimTime, to: SimTime) -> impl Iterator<Item = (usize, f64)> + use<> {
+        let (start, bucket, count) = (self.meter_from, self.bucket, self.buckets());
+        let mut at = from.max(start);
+        std::iter::from_fn(move || {
+            if at >= to {
+                return None;
+            }
+            let index = (at.since(start).as_micros() / bucket.as_micros()) as usize;
+            let end = to.min(start + bucket * (index as u64 + 1));
+            let seconds = end.since(at).as_secs_f64();
+            at = end;
+            (index < count).then_some((index, seconds))
+        })
+    }
+
+    /// The bucket of an instant of the metered time.
+    pub fn bucket_at(&self, at: SimTime) -> Option<usize> {
+        let is_metered = self.meter_from <= at && at < self.horizon;
+        is_metered.then(|| (at.since(self.meter_from).as_micros() / self.bucket.as_micros()) as usize)
+    }
+
     pub fn service(&self, service: ServiceId) -> &ServiceFrame {
         &self.services[service.0 as usize]
     }

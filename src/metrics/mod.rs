@@ -27,6 +27,7 @@ mod frame;
 mod gauge;
 pub mod histogram;
 mod latency;
+pub mod latency_series;
 mod machines;
 pub mod outcome;
 mod recovery;

@@ -4,6 +4,7 @@
 //! the services of the scenario; `None` is the whole platform. Start at [`ReplicationOutcome`].
 
 use super::histogram::Histogram;
+use super::latency_series::LatencyPoint;
 use crate::engine::{SimDuration, SimTime};
 use crate::results::metric::MetricId;
 
@@ -19,6 +20,8 @@ pub struct ReplicationOutcome {
     pub samples: Vec<Sample>,
     /// How long answered requests took [ms], by service.
     pub latencies: Vec<Histogram>,
+    /// The same over time, by service and bucket.
+    pub latency_points: Vec<LatencyPoint>,
     pub series: Vec<SeriesPoint>,
     pub incidents: Vec<IncidentOutcome>,
     pub costs: Vec<CostLine>,

@@ -35,22 +35,6 @@ impl Series {
         }
     }
 
-    /// Splits `[from, to)` at bucket borders: (bucket, seconds). Time before metering is left out.
-    fn split(frame: &Frame, from: SimTime, to: SimTime) -> impl Iterator<Item = (usize, f64)> + use<> {
-        let (start, bucket, count) = (frame.meter_from, frame.bucket, frame.buckets());
-        let mut at = from.max(start);
-        std::iter::from_fn(move || {
-            if at >= to {
-                return None;
-            }
-            let index = (at.since(start).as_micros() / bucket.as_micros()) as usize;
-            let end = to.min(start + bucket * (index as u64 + 1));
-            let seconds = end.since(at).as_secs_f64();
-            at = end;
-            (index < count).then_some((index, seconds))
-        })
-    }
-
     /// Books machines and boxes up to `time` at their present values.
     fn book(&mut self, time: SimTime) {
         if time == self.booked {
@@ -59,7 +43,7 @@ impl Series {
         let paid = self.park.paid.value() as f64 / 1e3;
         let overhead = self.park.overhead.value() as f64 / 1e3;
         let vms = self.park.count.value() as f64;
-        for (bucket, seconds) in Self::split(&self.frame, self.booked, time) {
+        for (bucket, seconds) in self.frame.buckets_between(self.booked, time) {
             let point = &mut self.machines[bucket];
             point.paid_cores += paid * seconds;
             point.overhead_cores += overhead * seconds;
@@ -72,7 +56,7 @@ impl Series {
     }
 
     fn add_flow(&mut self, flow: &FlowObservation) {
-        for (bucket, seconds) in Self::split(&self.frame, flow.from, flow.to) {
+        for (bucket, seconds) in self.frame.buckets_between(flow.from, flow.to) {
             let point = &mut self.flows[bucket][flow.service.0 as usize];
             point.offered_rps += flow.offered * seconds;
             point.served_rps += flow.served * seconds;

@@ -1,6 +1,7 @@
 //! What users notice: requests served and failed, and how long they took.
 
 use super::latency::LatencyMixture;
+use super::latency_series::LatencySeries;
 use super::{Frame, Part, Report};
 use crate::engine::SimTime;
 use crate::results::metric::MetricId;
@@ -17,6 +18,7 @@ struct Sums {
     slow: f64,
     below_slo_s: f64,
     latency: LatencyMixture,
+    over_time: LatencySeries,
 }
 
 pub(super) struct Users {
@@ -35,7 +37,7 @@ impl Users {
 }
 
 impl Part for Users {
-    fn observe(&mut self, _: SimTime, observation: &Observation) {
+    fn observe(&mut self, time: SimTime, observation: &Observation) {
         match observation {
             Observation::Flow(flow) => {
                 let goal = self.frame.service(flow.service).availability_goal;
@@ -50,9 +52,12 @@ impl Part for Users {
                     sums.below_slo_s += seconds;
                 }
                 sums.latency.add(flow);
+                sums.over_time.add(flow, &self.frame);
             }
             Observation::RequestServed { service, latency_s } => {
-                self.services[service.0 as usize].latency.add_one(*latency_s);
+                let sums = &mut self.services[service.0 as usize];
+                sums.latency.add_one(*latency_s);
+                sums.over_time.add_one(time, *latency_s, &self.frame);
             }
             Observation::InFlightLost { service, requests } => {
                 self.services[service.0 as usize].served -= requests
@@ -73,6 +78,8 @@ impl Part for Users {
             let frame = self.frame.service(service);
             let mixture = &self.services[service.0 as usize].latency;
             report.outcome.latencies.push(mixture.histogram(&frame.work, frame.timeout_s));
+            let over_time = std::mem::take(&mut self.services[service.0 as usize].over_time);
+            report.outcome.latency_points.extend(over_time.points(service.0));
         }
         let each = self.frame.service_ids().map(|s| (Some(s), vec![s]));
         let all = (None, self.frame.service_ids().collect());

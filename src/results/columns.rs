@@ -100,6 +100,8 @@ impl Header for TimeseriesRow {
         "served_rps",
         "failed_rps",
         "slow_rps",
+        "latency_p50_ms",
+        "latency_p99_ms",
         "paid_cores",
         "useful_cores",
         "wasted_cores",

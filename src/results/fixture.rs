@@ -175,6 +175,8 @@ fn timeseries() -> Vec<TimeseriesRow> {
                 served_rps: useful * 99.9,
                 failed_rps: useful * 0.1,
                 slow_rps: useful * 0.05,
+                latency_p50_ms: Some(40.0),
+                latency_p99_ms: Some(120.0 + useful),
                 paid_cores: Some(paid),
                 useful_cores: useful,
                 wasted_cores: 0.1,

@@ -6,7 +6,7 @@ use super::metric::MetricId;
 use serde::{Deserialize, Serialize};
 
 /// Version of the folder's layout and columns; raised when a reader has to know.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// Everything a results folder holds, but for the charts. Platforms come in the manifest's order everywhere; no
 /// number is NaN or infinite.
@@ -254,6 +254,9 @@ pub struct TimeseriesRow {
     pub failed_rps: f64,
     /// Of the served: slower than the latency goal.
     pub slow_rps: f64,
+    /// Latency of requests answered in time [ms], of all replications together; right to some 3 %. Empty where none was.
+    pub latency_p50_ms: Option<f64>,
+    pub latency_p99_ms: Option<f64>,
     /// CPU cores paid for, and what they did. Whole platform only; empty for a service.
     pub paid_cores: Option<f64>,
     pub useful_cores: f64,

@@ -25,7 +25,7 @@ const fn family(
     Family { name, unit, help, value }
 }
 
-const FAMILIES: [Family; 10] = [
+const FAMILIES: [Family; 12] = [
     family("boxherd_offered_requests_per_second", "requests_per_second", "Requests offered.", |r| {
         Some(r.offered_rps)
     }),
@@ -34,6 +34,12 @@ const FAMILIES: [Family; 10] = [
     }),
     family("boxherd_failed_requests_per_second", "requests_per_second", "Requests not answered well.", |r| {
         Some(r.failed_rps)
+    }),
+    family("boxherd_latency_p50_seconds", "seconds", "Median latency of answers in time.", |r| {
+        Some(r.latency_p50_ms? / 1e3)
+    }),
+    family("boxherd_latency_p99_seconds", "seconds", "99th percentile of the same.", |r| {
+        Some(r.latency_p99_ms? / 1e3)
     }),
     family("boxherd_paid_cpu_cores", "cores", "CPU paid for.", |r| r.paid_cores),
     family("boxherd_useful_cpu_cores", "cores", "CPU spent on requests answered in time.", |r| {

@@ -14,9 +14,11 @@ const MOST_NUMBERS: usize = 60_000;
 type Measure = (&'static str, &'static str, fn(&TimeseriesRow) -> Option<f64>);
 
 /// Title, unit and value of each measure; what a service has no value for is shown of the whole platform only.
-const MEASURES: [Measure; 8] = [
+const MEASURES: [Measure; 10] = [
     ("Requests not answered well", "%", |row| share(row.failed_rps, row.offered_rps)),
     ("Requests slower than their goal", "%", |row| share(row.slow_rps, row.offered_rps)),
+    ("Latency, median", "ms", |row| row.latency_p50_ms),
+    ("Latency, p99", "ms", |row| row.latency_p99_ms),
     ("Requests offered", "1/s", |row| Some(row.offered_rps)),
     ("Boxes ready", "boxes", |row| Some(row.boxes_ready)),
     ("CPU useful", "cores", |row| Some(row.useful_cores)),
