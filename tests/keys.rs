@@ -130,6 +130,14 @@ const EJECTS: [&str; 2] =
     ["platform.cattle.load_balancer.ejection.failures=5", "platform.pets.load_balancer.ejection.failures=5"];
 const SELF_RUN: [&str; 2] =
     ["platform.cattle.load_balancer.machines=2", "platform.pets.load_balancer.machines=2"];
+/// A control plane that the team runs itself.
+const OWN_CONTROL_PLANE: [&str; 1] = ["platform.k8s.control_plane.run_by=team"];
+/// Machines that were committed to.
+const COMMITTED: [&str; 3] = [
+    "platform.pets.commitment.share=70%",
+    "platform.cattle.commitment.share=70%",
+    "platform.k8s.commitment.share=70%",
+];
 /// Releases by other strategies, on every platform that has them.
 const IN_PLACE: [&str; 3] = [
     "platform.pets.rollout.strategy=in-place",
@@ -387,6 +395,17 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
         &["1s"],
     ),
     ("platform.NAME.cluster_autoscaler.backoff_max", &["cloud.launch_failure=70%"], &["5m"]),
+    ("platform.NAME.automation.upkeep", &[], &["50%"]),
+    ("platform.NAME.automation.team", &[], &["3"]),
+    ("platform.NAME.commitment.share", &[], &["70%"]),
+    ("platform.NAME.commitment.spend", &[], &["$0.2/h"]),
+    ("platform.NAME.commitment.discount", &COMMITTED, &["50%"]),
+    ("platform.NAME.control_plane.run_by", &[], &["team"]),
+    ("platform.NAME.control_plane.machines", &OWN_CONTROL_PLANE, &["5"]),
+    ("platform.NAME.control_plane.machine", &OWN_CONTROL_PLANE, &["m5.xlarge"]),
+    ("platform.NAME.control_plane.upkeep", &OWN_CONTROL_PLANE, &["10"]),
+    ("platform.NAME.control_plane.upgrades", &OWN_CONTROL_PLANE, &["1/year"]),
+    ("platform.NAME.control_plane.upgrade_effort", &OWN_CONTROL_PLANE, &["10"]),
     ("practice.machines", &[], &["['m7i.4xlarge']"]),
     ("faults.spot_reclaim.rate", &SPOT, &["300/year"]),
     ("faults.spot_reclaim.hazard", &SPOT, &["weibull(0.5)"]),

@@ -16,6 +16,7 @@ mod layers;
 mod memory;
 mod metamorphic;
 mod metamorphic_table;
+mod money;
 mod oracles;
 mod outside;
 mod releases;

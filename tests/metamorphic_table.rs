@@ -73,6 +73,7 @@ const STRANGERS: &[&str] = &[
     "team.knowledge.runbooks=0%",
     "team.knowledge.reachable=0%",
 ];
+const OWN_CONTROL_PLANE: &[&str] = &["platform.k8s.control_plane.run_by=team"];
 const SLIPS: &[&str] = &["faults.human_slip.chance=20%"];
 
 #[rustfmt::skip]
@@ -219,6 +220,18 @@ const MONEY_AND_MACHINES: &[Line] = &[
     line("platform.cattle.upkeep.per_service", ["1", "8"], "cost_people", Up, CATTLE, &[], "each service is looked after for longer"),
     line("platform.k8s.upkeep_cluster", ["10", "80"], "cost_people", Up, K8S, &[], "the cluster is looked after for longer"),
     line("platform.k8s.upkeep_service", ["0.5", "8"], "cost_people", Up, K8S, &[], "each service is looked after for longer"),
+    line("platform.pets.automation.build", ["0.5", "2"], "cost_automation", Up, &PETS, &[], "more was built and is written off"),
+    line("platform.cattle.automation.build", ["1", "6"], "cost_per_month", Up, CATTLE, &[], "more was built, and is kept up"),
+    line("platform.cattle.automation.write_off", ["365d", "1825d"], "cost_automation", Down, CATTLE, &[], "the same hours are spread over more months"),
+    line("platform.cattle.automation.upkeep", ["10%", "40%"], "cost_people", Up, CATTLE, &[], "what was built is looked after for longer"),
+    line("platform.k8s.automation.team", ["0", "3"], "cost_people", Up, K8S, &[], "three engineers more are paid"),
+    line("platform.pets.commitment.share", ["0%", "100%"], "cost_compute", Down, &PETS, &[&QUIET], "machines that always run cost less when they are committed to"),
+    line("platform.cattle.commitment.spend", ["$1/h", "$100/h"], "cost_compute", Up, CATTLE, &[], "what is not used is paid"),
+    line("platform.pets.commitment.discount", ["20%", "40%"], "cost_compute", Down, &PETS, &[&["platform.pets.commitment.share=80%"]], "what is committed costs less"),
+    line("platform.k8s.control_plane.run_by", ["provider", "team"], "cost_per_month", Up, K8S, &[], "three machines and one and a half engineers cost more than ten cents an hour"),
+    line("platform.k8s.control_plane.machines", ["3", "5"], "cost_control_plane", Up, K8S, &[OWN_CONTROL_PLANE], "a larger quorum has more machines"),
+    line("platform.k8s.control_plane.upkeep", ["20", "60"], "cost_people", Up, K8S, &[OWN_CONTROL_PLANE], "it is looked after for longer"),
+    line("platform.k8s.control_plane.upgrade_effort", ["20", "80"], "cost_people", Up, K8S, &[OWN_CONTROL_PLANE], "each upgrade takes longer"),
     line("platform.k8s.agents.cpu_use", ["50m", "400m"], "cpu_overhead", Up, K8S, &[&QUIET], "agents run on every node"),
     line("platform.k8s.agents.memory_use", ["200MiB", "800MiB"], "memory_overhead", Up, K8S, &[&QUIET], "agents run on every node"),
     line("service.web.server.hold", ["20", "200"], "availability", Up, &PETS, &[&QUIET, &OVERLOAD, &["service.web.server.cancels=true", "service.web.traffic.bursts.dispersion=80"]], "fewer are refused in a burst that passes"),

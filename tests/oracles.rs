@@ -83,7 +83,10 @@ fn the_bill_of_three_pets_for_a_month_is_the_one_computed_by_hand() {
     check("upkeep", hours, "h", hours * 62.0);
     // Each pet's disk is backed up: 60 GB at 0.05 USD per GB-month.
     check("backups", 60.0, "GB-month", 3.0);
-    let total = 220.752 + 4.80 + 3.0 + 16.425 + 4.2048 + hours * 62.0;
+    // Half an engineer-month of 2,080/12 h, over 1,095 d: 36 months of 730 h.
+    let built = 0.5 * 2_080.0 / 12.0 / 36.0;
+    check("written off", built, "h", built * 62.0);
+    let total = 220.752 + 4.80 + 3.0 + 16.425 + 4.2048 + (hours + built) * 62.0;
     assert_close(value(&results, "pets", "cost_per_month"), total, 1e-6 * total, "all of it");
 }
 
@@ -190,6 +193,7 @@ fn lines_of_the_bill_sum_to_the_cost() {
             ("control plane", "cost_control_plane"),
             ("storage", "cost_storage"),
             ("people", "cost_people"),
+            ("automation", "cost_automation"),
         ] {
             assert_close(of(category), value(&results, name, metric), 1e-9 * total, category);
         }

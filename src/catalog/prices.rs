@@ -6,7 +6,7 @@ use crate::parameter::{Bytes, Factor, Fraction, UsdPerHour, section};
 section! {
     /// List prices of everything but machines, whose prices come with the catalog of types.
     pub struct PriceParameters {
-        /// Price factor on machines: 0.7 is a discount of 30 % for a commitment.
+        /// Price factor on machines: 0.9 is a negotiated discount of 10 %. Commitments have a section of their own in each platform.
         machine_factor: Factor = "1", grade Choice;
         /// What a spot machine saves of the price on demand where the price lists do not say (Azure).
         spot_saving: Fraction = "66%", from "median over 894 types in us-east-1 (spotinfo 2025-06-28)", grade Derived;

@@ -10,10 +10,10 @@
 
 use super::quantile::PooledQuantiles;
 use super::statistics::{
-    Comparison, Estimate, Part, compare_independent, compare_ratios, holm, ratio_of_sums,
+    Comparison, Estimate, Nines, Part, Sums, compare_independent, compare_ratios, holm, ratio_of_sums,
 };
 use crate::results::kaplan_meier::Observation;
-use crate::results::metric::{Kind, METRICS, MetricDefinition};
+use crate::results::metric::{Kind, METRICS, MetricDefinition, MetricId};
 use crate::results::rows::{ChangeRow, IncidentRow, ReplicationRow, ResultSet};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -179,15 +179,26 @@ impl Sides<'_> {
                 if self.paired { old.compare(&new, 0) } else { old.compare_independent(&new, 0) };
             return Found { old: old.estimate(0), new: new.estimate(0), comparison, basis: "pool" };
         }
-        let (part, basis): (fn(&ReplicationRow) -> Option<Part>, _) = match metric.kind {
-            Kind::Ratio => {
-                (|row| Some(Part { numerator: row.numerator?, denominator: row.denominator? }), "sums")
+        let sums =
+            |row: &ReplicationRow| Some(Part { numerator: row.numerator?, denominator: row.denominator? });
+        match metric.kind {
+            Kind::Ratio => self.found([&self.old, &self.new].map(|side| side.parts(key, sums)), "sums"),
+            Kind::PerNine => {
+                let nines = |side: &Side<'_>| -> Vec<Nines> {
+                    let of = |id: MetricId| side.parts(&[key[0], key[1], id.definition().name, key[3]], sums);
+                    let both = of(MetricId::CostPerMonth).into_iter().zip(of(MetricId::Availability));
+                    both.map(|(cost, availability)| Nines { cost, availability }).collect()
+                };
+                self.found([&self.old, &self.new].map(nines), "sums")
             }
             Kind::Quantiles(_) | Kind::Latency(_) => {
-                (|row| Some(Part { numerator: row.value?, denominator: 1.0 }), "replications")
+                let own = |row: &ReplicationRow| Some(Part { numerator: row.value?, denominator: 1.0 });
+                self.found([&self.old, &self.new].map(|side| side.parts(key, own)), "replications")
             }
-        };
-        let (old, new) = (self.old.parts(key, part), self.new.parts(key, part));
+        }
+    }
+
+    fn found<P: Sums>(&self, [old, new]: [Vec<P>; 2], basis: &'static str) -> Found {
         let comparison =
             if self.paired { compare_ratios(&old, &new) } else { compare_independent(&old, &new) };
         Found { old: ratio_of_sums(&old), new: ratio_of_sums(&new), comparison, basis }

@@ -3,7 +3,7 @@
 //! Knows no platform's name and makes no row. Start at [`Evidence`].
 
 use super::quantile::{PooledQuantiles, quantile_of};
-use super::statistics::{Comparison, Estimate, Part, compare_ratios, ratio_of_sums};
+use super::statistics::{Comparison, Estimate, Nines, Part, Sums, compare_ratios, ratio_of_sums};
 use crate::metrics::histogram::Histogram;
 use crate::metrics::outcome::{Measure, ReplicationOutcome};
 use crate::results::kaplan_meier::{self, Observation};
@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 /// One metric of one scope on one platform, ready to be summed up and compared.
 pub(super) enum Evidence {
     Parts(Vec<Part>),
+    Nines(Vec<Nines>),
     Spans(Vec<Vec<Observation>>, PooledQuantiles),
     Latencies(Vec<Histogram>, PooledQuantiles),
 }
@@ -33,9 +34,11 @@ impl Evidence {
     ) -> Evidence {
         let outcomes = platform.outcomes;
         match metric.kind {
-            Kind::Ratio => {
-                let nothing = || vec![Part::default(); outcomes.len()];
-                Evidence::Parts(platform.parts.get(&(scope, metric.id)).cloned().unwrap_or_else(nothing))
+            Kind::Ratio => Evidence::Parts(platform.parts(scope, metric.id)),
+            Kind::PerNine => {
+                let costs = platform.parts(scope, MetricId::CostPerMonth);
+                let both = costs.into_iter().zip(platform.parts(scope, MetricId::Availability));
+                Evidence::Nines(both.map(|(cost, availability)| Nines { cost, availability }).collect())
             }
             Kind::Quantiles(probabilities) => {
                 let spans: Vec<Vec<Observation>> =
@@ -56,6 +59,7 @@ impl Evidence {
     pub(super) fn replications(&self) -> usize {
         match self {
             Evidence::Parts(parts) => parts.iter().filter(|part| !part.is_empty()).count(),
+            Evidence::Nines(parts) => parts.iter().filter(|part| !part.is_empty()).count(),
             Evidence::Spans(_, pool) | Evidence::Latencies(_, pool) => pool.replications(),
         }
     }
@@ -63,6 +67,7 @@ impl Evidence {
     pub(super) fn estimate(&self, index: usize) -> Estimate {
         match self {
             Evidence::Parts(parts) => ratio_of_sums(parts),
+            Evidence::Nines(parts) => ratio_of_sums(parts),
             Evidence::Spans(_, pool) | Evidence::Latencies(_, pool) => pool.estimate(index),
         }
     }
@@ -70,6 +75,7 @@ impl Evidence {
     pub(super) fn compare(&self, other: &Evidence, index: usize) -> Comparison {
         match (self, other) {
             (Evidence::Parts(a), Evidence::Parts(b)) => compare_ratios(a, b),
+            (Evidence::Nines(a), Evidence::Nines(b)) => compare_ratios(a, b),
             (Evidence::Spans(_, a), Evidence::Spans(_, b))
             | (Evidence::Latencies(_, a), Evidence::Latencies(_, b)) => a.compare(b, index),
             _ => unreachable!("both sides are of one metric"),
@@ -82,6 +88,9 @@ impl Evidence {
             Evidence::Parts(parts) => {
                 let part = parts[replication];
                 Own { value: ratio_of_sums(&[part]).value, part: Some(part) }
+            }
+            Evidence::Nines(parts) => {
+                Own { value: ratio_of_sums(&parts[replication..=replication]).value, part: None }
             }
             Evidence::Spans(spans, pool) => {
                 let value = kaplan_meier::quantile(&spans[replication], pool.probability(index));
@@ -115,6 +124,12 @@ impl Indexed<'_> {
             }
         }
         Indexed { outcomes, parts }
+    }
+
+    /// By replication.
+    fn parts(&self, scope: Option<u16>, metric: MetricId) -> Vec<Part> {
+        let nothing = || vec![Part::default(); self.outcomes.len()];
+        self.parts.get(&(scope, metric)).cloned().unwrap_or_else(nothing)
     }
 }
 

@@ -73,13 +73,61 @@ pub fn mean(values: &[f64]) -> Estimate {
     ratio_of_sums(&parts)
 }
 
+/// What replications add up to, and what is computed from the sums.
+pub trait Sums: Copy + Default + std::ops::Add<Output = Self> {
+    /// Nothing was there to observe.
+    fn is_empty(self) -> bool;
+
+    /// NaN where it is not known.
+    fn statistic(self) -> f64;
+}
+
+impl Sums for Part {
+    fn is_empty(self) -> bool {
+        Part::is_empty(self)
+    }
+
+    fn statistic(self) -> f64 {
+        if self.denominator == 0.0 { f64::NAN } else { self.numerator / self.denominator }
+    }
+}
+
+/// What one replication adds to a price of nines: cost a month, and requests served of those offered.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Nines {
+    pub cost: Part,
+    pub availability: Part,
+}
+
+impl Sums for Nines {
+    fn is_empty(self) -> bool {
+        self.cost.is_empty() || self.availability.is_empty()
+    }
+
+    /// Cost over −log10(1 − availability). Where nothing failed the nines cannot be counted.
+    fn statistic(self) -> f64 {
+        let missing = 1.0 - self.availability.statistic();
+        // What is smaller is the rounding of sums.
+        if missing > 1e-12 && missing < 1.0 { self.cost.statistic() / -missing.log10() } else { f64::NAN }
+    }
+}
+
+impl std::ops::Add for Nines {
+    type Output = Nines;
+
+    fn add(self, other: Nines) -> Nines {
+        Nines { cost: self.cost + other.cost, availability: self.availability + other.availability }
+    }
+}
+
 /// Σ numerators / Σ denominators over replications, with a delete-one jackknife interval (t, n − 1 degrees).
 ///
 /// Replications that are (0, 0) had nothing to observe and do not count in n. The bias of a ratio of means, of order
 /// 1/n, is left in: it is far below the interval, and the value stays what anyone computes from the rows.
-pub fn ratio_of_sums(parts: &[Part]) -> Estimate {
-    let parts: Vec<Part> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
-    Spread::jackknife(ratio(sum(&parts)), leave_one_out(&parts).map(ratio), parts.len()).estimate()
+pub fn ratio_of_sums<P: Sums>(parts: &[P]) -> Estimate {
+    let parts: Vec<P> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+    let left_out = leave_one_out(&parts).map(P::statistic);
+    Spread::jackknife(sum(&parts).statistic(), left_out, parts.len()).estimate()
 }
 
 /// Compares two ratios of sums of the same replications (common random numbers): replication k of `a` met the same
@@ -87,14 +135,14 @@ pub fn ratio_of_sums(parts: &[Part]) -> Estimate {
 ///
 /// # Panics
 /// If the two do not have the same number of replications.
-pub fn compare_ratios(a: &[Part], b: &[Part]) -> Comparison {
+pub fn compare_ratios<P: Sums>(a: &[P], b: &[P]) -> Comparison {
     assert_eq!(a.len(), b.len(), "pairs need the same replications on both sides");
-    let observed = |&(a, b): &(&Part, &Part)| !(a.is_empty() && b.is_empty());
-    let (a, b): (Vec<Part>, Vec<Part>) = a.iter().zip(b).filter(observed).map(|(&a, &b)| (a, b)).unzip();
-    let all = (ratio(sum(&a)), ratio(sum(&b)));
-    let left_out = || leave_one_out(&a).map(ratio).zip(leave_one_out(&b).map(ratio));
+    let observed = |&(a, b): &(&P, &P)| !(a.is_empty() && b.is_empty());
+    let (a, b): (Vec<P>, Vec<P>) = a.iter().zip(b).filter(observed).map(|(&a, &b)| (a, b)).unzip();
+    let all = (sum(&a).statistic(), sum(&b).statistic());
+    let left_out = || leave_one_out(&a).map(P::statistic).zip(leave_one_out(&b).map(P::statistic));
     // Replications in which only one side had something to observe tell nothing about the spread of the other.
-    let count = |parts: &[Part]| parts.iter().filter(|part| !part.is_empty()).count();
+    let count = |parts: &[P]| parts.iter().filter(|part| !part.is_empty()).count();
     let observed = count(&a).min(count(&b));
     let jackknife = |statistic: fn((f64, f64)) -> f64| {
         Spread::jackknife(statistic(all), left_out().map(statistic), observed)
@@ -111,16 +159,15 @@ pub fn compare_ratios(a: &[Part], b: &[Part]) -> Comparison {
 
 /// Compares two ratios of sums of different replications that have nothing in common: Welch's two samples, each with
 /// its own spread, and degrees of freedom as by Welch (1947) and Satterthwaite, rounded down.
-pub fn compare_independent(a: &[Part], b: &[Part]) -> Comparison {
-    let observed =
-        |parts: &[Part]| -> Vec<Part> { parts.iter().copied().filter(|p| !p.is_empty()).collect() };
+pub fn compare_independent<P: Sums>(a: &[P], b: &[P]) -> Comparison {
+    let observed = |parts: &[P]| -> Vec<P> { parts.iter().copied().filter(|p| !p.is_empty()).collect() };
     let (a, b) = (observed(a), observed(b));
-    let spread = |parts: &[Part], statistic: fn(f64) -> f64| {
-        let left_out = leave_one_out(parts).map(|part| statistic(ratio(part)));
-        Spread::jackknife(statistic(ratio(sum(parts))), left_out, parts.len())
+    let spread = |parts: &[P], statistic: fn(f64) -> f64| {
+        let left_out = leave_one_out(parts).map(|part| statistic(part.statistic()));
+        Spread::jackknife(statistic(sum(parts).statistic()), left_out, parts.len())
     };
-    let plain = |parts: &[Part]| spread(parts, |x| x);
-    let log = |parts: &[Part]| spread(parts, |x| if x > 0.0 { x.ln() } else { f64::NAN });
+    let plain = |parts: &[P]| spread(parts, |x| x);
+    let log = |parts: &[P]| spread(parts, |x| if x > 0.0 { x.ln() } else { f64::NAN });
     let difference = plain(&b).minus(&plain(&a));
     let log_ratio = log(&b).minus(&log(&a));
     Comparison {
@@ -246,18 +293,18 @@ impl std::ops::Add for Part {
     }
 }
 
-fn sum(parts: &[Part]) -> Part {
-    parts.iter().fold(Part::default(), |sum, &part| sum + part)
+fn sum<P: Sums>(parts: &[P]) -> P {
+    parts.iter().fold(P::default(), |sum, &part| sum + part)
 }
 
 /// The sum of all but one, for each one. Built from both ends: subtracting from the total would leave rounding
 /// where the rest is 0.
-fn leave_one_out(parts: &[Part]) -> impl Iterator<Item = Part> {
-    let mut after = vec![Part::default(); parts.len() + 1];
+fn leave_one_out<P: Sums>(parts: &[P]) -> impl Iterator<Item = P> + use<P> {
+    let mut after = vec![P::default(); parts.len() + 1];
     for (index, &part) in parts.iter().enumerate().rev() {
         after[index] = after[index + 1] + part;
     }
-    let before = parts.iter().scan(Part::default(), |sum, &part| {
+    let before = parts.iter().scan(P::default(), |sum, &part| {
         let before = *sum;
         *sum = before + part;
         Some(before)
@@ -267,10 +314,6 @@ fn leave_one_out(parts: &[Part]) -> impl Iterator<Item = Part> {
         .map(|(before, after)| before + after)
         .collect::<Vec<_>>()
         .into_iter()
-}
-
-fn ratio(part: Part) -> f64 {
-    if part.denominator == 0.0 { f64::NAN } else { part.numerator / part.denominator }
 }
 
 /// Quantile of Student's t.

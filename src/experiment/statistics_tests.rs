@@ -139,3 +139,21 @@ fn correlation_is_pearsons_and_unknown_without_spread() {
     assert_eq!(correlation(&[(1.0, 2.0), (3.0, 4.0)]), None, "two points are always on a line");
     assert_eq!(correlation(&[(0.1, 1.0), (0.1, 2.0), (0.1, 3.0)]), None, "one side is always the same");
 }
+
+#[test]
+fn the_price_of_nines_is_taken_of_sums() {
+    let part = |numerator, denominator| Part { numerator, denominator };
+    let month = |cost, served| Nines { cost: part(cost, 1.0), availability: part(served, 1_000.0) };
+    // One of two replications fails 2 requests in 2,000: three nines, for 600 a month.
+    let two = [month(500.0, 998.0), month(700.0, 1_000.0)];
+    assert!((ratio_of_sums(&two).value.expect("known") - 200.0).abs() < 1e-6);
+    // Without the first nothing fails: no interval. Alone, the second has no price.
+    assert_eq!(ratio_of_sums(&two).low, None);
+    assert_eq!(ratio_of_sums(&two[1..]).value, None);
+    // 500 for 2.699 nines (0.998), 800 for 2.398 (0.996).
+    let both = [month(500.0, 998.0), month(800.0, 996.0)];
+    let estimate = ratio_of_sums(&both);
+    assert!((estimate.value.expect("known") - 650.0 / -(0.003_f64.log10())).abs() < 1e-9);
+    assert!(estimate.low < estimate.value && estimate.value < estimate.high);
+    assert_eq!(compare_ratios(&both, &both).ratio.value, Some(1.0));
+}

@@ -1,12 +1,14 @@
-//! The bill: machine-hours, disks, load balancers, control planes and hours of work, at list prices.
+//! The bill: machine-hours, disks, load balancers, control planes and hours of work, at list prices or under a
+//! commitment, and automation written off.
 
+use super::commitment::HourlySpend;
 use super::gauge::Gauge;
 use super::outcome::CostLine;
 use super::{Frame, Part, Report};
 use crate::catalog::{InstanceId, Purchase};
 use crate::engine::SimTime;
 use crate::results::metric::MetricId;
-use crate::world::observation::Rented;
+use crate::world::observation::{Commitment, Rented};
 use crate::world::{Activity, Observation, VmId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +21,11 @@ pub(super) struct Bill {
     instances: BTreeMap<VmId, (InstanceId, Purchase)>,
     machines: BTreeMap<(InstanceId, Purchase), Gauge>,
     rented: BTreeMap<Rented, Gauge>,
+    /// Machines on demand, whatever they run.
+    on_demand: HourlySpend,
+    commitment: Option<Commitment>,
+    /// Hours that automation took to build, and seconds over which they are written off.
+    automation: Option<(f64, f64)>,
     /// Upkeep [thousandths of an hour per week].
     upkeep: Gauge,
     work_hours: BTreeMap<Activity, f64>,
@@ -33,6 +40,9 @@ impl Bill {
             instances: BTreeMap::new(),
             machines: BTreeMap::new(),
             rented: BTreeMap::new(),
+            on_demand: HourlySpend::default(),
+            commitment: None,
+            automation: None,
             upkeep: Gauge::default(),
             work_hours: BTreeMap::new(),
             offered: 0.0,
@@ -70,9 +80,12 @@ impl Bill {
             };
             lines.push(line("compute", &item, hours, "h", prices.of_machine(machine, purchase)));
         }
-        let gigabytes = self.frame.root_disk.as_bytes() as f64 / 1e9;
-        let disk_months = machine_hours / MONTH_HOURS * gigabytes;
-        lines.push(line("storage", "root disks", disk_months, "GB-month", prices.disk_gb_month));
+        if let Some(commitment) = &self.commitment {
+            let settled = self.on_demand.settle(now, commitment);
+            lines.push(line("compute", "commitment", settled.covered, "USD", -commitment.discount));
+            let rest = 1.0 - commitment.discount;
+            lines.push(line("compute", "commitment not used", settled.unused, "USD", rest));
+        }
         for (&item, gauge) in &mut self.rented {
             let hours = gauge.seconds(now) / HOUR;
             lines.push(match item {
@@ -86,6 +99,12 @@ impl Bill {
                     let price = prices.of_machine(machine, Purchase::OnDemand);
                     line("network entry", &name, hours, "h", price)
                 }
+                Rented::ControlPlaneMachine(instance) => {
+                    machine_hours += hours;
+                    let machine = self.frame.catalog.get(instance);
+                    let price = prices.of_machine(machine, Purchase::OnDemand);
+                    line("control plane", &format!("control plane on {}", machine.name), hours, "h", price)
+                }
                 Rented::BackupGigabyte => {
                     line("storage", "backups", hours / MONTH_HOURS, "GB-month", prices.backup_gb_month)
                 }
@@ -95,6 +114,9 @@ impl Bill {
                 }
             });
         }
+        let gigabytes = self.frame.root_disk.as_bytes() as f64 / 1e9;
+        let disk_months = machine_hours / MONTH_HOURS * gigabytes;
+        lines.push(line("storage", "root disks", disk_months, "GB-month", prices.disk_gb_month));
         if self.rented.contains_key(&Rented::LoadBalancer) {
             let unit_hours = self.load_balancer_units(seconds) * seconds / HOUR;
             let price = prices.load_balancer_unit.as_usd_per_hour_f64();
@@ -106,7 +128,22 @@ impl Bill {
         for (&activity, &hours) in &self.work_hours {
             lines.push(line("people", activity.name(), hours, "h", wage));
         }
+        if let Some((hours, write_off)) = self.automation {
+            lines.push(line("automation", "written off", hours * seconds / write_off, "h", wage));
+        }
         lines
+    }
+
+    /// What an hour of a machine on demand costs [millionths of a dollar].
+    fn micro_price(&self, instance: InstanceId) -> i64 {
+        let machine = self.frame.catalog.get(instance);
+        (self.frame.prices.of_machine(machine, Purchase::OnDemand) * 1e6).round() as i64
+    }
+
+    /// So many machines more, or fewer.
+    fn count_on_demand(&mut self, time: SimTime, instance: InstanceId, change: i64) {
+        let price = self.micro_price(instance);
+        self.on_demand.add(time, price * change);
     }
 }
 
@@ -116,13 +153,26 @@ impl Part for Bill {
             Observation::VmLaunched { vm, instance, purchase, .. } => {
                 self.instances.insert(vm, (instance, purchase));
                 self.machines.entry((instance, purchase)).or_default().add(time, 1);
+                if purchase == Purchase::OnDemand {
+                    self.count_on_demand(time, instance, 1);
+                }
             }
             Observation::VmTerminated { vm } => {
                 let bought = self.instances.remove(&vm).expect("launched before");
                 self.machines.get_mut(&bought).expect("launched before").add(time, -1);
+                if bought.1 == Purchase::OnDemand {
+                    self.count_on_demand(time, bought.0, -1);
+                }
             }
             Observation::Rented { item, change } => {
-                self.rented.entry(item).or_default().add(time, change.into())
+                self.rented.entry(item).or_default().add(time, change.into());
+                if let Rented::ProxyMachine(instance) | Rented::ControlPlaneMachine(instance) = item {
+                    self.count_on_demand(time, instance, change.into());
+                }
+            }
+            Observation::Committed(commitment) => self.commitment = Some(commitment),
+            Observation::AutomationBuilt { hours, write_off } => {
+                self.automation = Some((hours, write_off.as_secs_f64()));
             }
             Observation::UpkeepSet { hours_per_week } => {
                 self.upkeep.set(time, (hours_per_week * 1e3).round() as i64)
@@ -142,6 +192,7 @@ impl Part for Bill {
     fn begin(&mut self, time: SimTime) {
         self.machines.values_mut().chain(self.rented.values_mut()).for_each(|g| g.begin(time));
         self.upkeep.begin(time);
+        self.on_demand.begin(time);
         self.work_hours.clear();
         (self.offered, self.served) = (0.0, 0.0);
     }
@@ -156,6 +207,7 @@ impl Part for Bill {
         report.measure(None, MetricId::CostControlPlane, of("control plane"), 1.0);
         report.measure(None, MetricId::CostStorage, of("storage"), 1.0);
         report.measure(None, MetricId::CostPeople, of("people"), 1.0);
+        report.measure(None, MetricId::CostAutomation, of("automation"), 1.0);
         report.measure(None, MetricId::CostPerMillionServed, total * report.months, self.served / 1e6);
         report.outcome.costs = lines;
     }

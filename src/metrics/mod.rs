@@ -3,7 +3,9 @@
 //! Definitions, all over the metered time (after the warm-up, half-open at the horizon):
 //!
 //! - *Cost* [USD per 730-hour month]: machine-hours by type, disks, load balancers with their capacity units,
-//!   control planes, and hours of work at the team's wage: routine upkeep and every simulated piece of work.
+//!   control planes, hours of work at the team's wage (routine upkeep and every simulated piece of work), and what
+//!   automation took to build, written off. Machines under a commitment cost less, and what an hour does not use of it
+//!   is paid all the same. *Cost per nine*: that over −log10(1 − availability), both of all replications together.
 //! - *CPU* of paid machines: useful (requests answered in time), wasted (answered with an error, or too late),
 //!   overhead (guest system and agents of running machines) and idle. They sum to paid.
 //! - *Memory* of paid machines: used by boxes that are up (with what they have leaked), overhead (guest system and
@@ -23,6 +25,7 @@
 //! Parts see facts only, never the world. Start at [`Recorder`].
 
 mod bill;
+mod commitment;
 mod frame;
 mod gauge;
 pub mod histogram;

@@ -41,6 +41,9 @@ impl PlatformParameters {
                 p.hpa.check(problems);
                 p.disruption_budget.check(problems);
                 let node_type = p.node_pool.node_type.as_deref();
+                let control_plane = &p.control_plane;
+                let machine = Some(control_plane.machine.as_str());
+                check_machine(machine, control_plane.place.of("machine"), catalog, problems);
                 check_machine(node_type, p.node_pool.place.of("node_type"), catalog, problems);
             }
         }

@@ -1,22 +1,24 @@
 //! A sentence beside a verdict: what its number rests on, platform by platform.
 //!
-//! Knows two metrics and one item of the bill; judges nothing. Start at [`upkeep`].
+//! Knows two metrics, and which lines of the bill are assumed; judges nothing. Start at [`upkeep`].
 
 use super::number::grouped;
 use super::words::list;
 use crate::results::metric::MetricId;
-use crate::results::rows::ResultSet;
+use crate::results::rows::{CostRow, ResultSet};
 
 /// The item of the bill that is hours assumed a machine, a service or a cluster, not hours that the run observed.
 const UPKEEP: &str = "upkeep";
+/// The category of what was built before the run.
+const AUTOMATION: &str = "automation";
 
-/// How much of each bill is assumed upkeep, and what is left without; nothing where no upkeep is billed.
+/// How much of each bill is assumed upkeep and automation, and what is left without; nothing where no upkeep is billed.
 pub fn upkeep(results: &ResultSet) -> Option<String> {
     let mut shares = Vec::new();
     let mut rests = Vec::new();
     let mut any = false;
     for (name, total) in values(results, MetricId::CostPerMonth).filter(|(_, total)| *total > 0.0) {
-        let lines = results.costs.iter().filter(|row| row.platform == name && row.item == UPKEEP);
+        let lines = results.costs.iter().filter(|row| row.platform == name && is_assumed(row));
         let usd: f64 = lines.map(|row| row.usd_per_month).sum();
         any |= usd > 0.0;
         shares.push(format!("{} % of {}", grouped(usd / total * 100.0, 0), possessive(name)));
@@ -24,8 +26,12 @@ pub fn upkeep(results: &ResultSet) -> Option<String> {
     }
     any.then(|| {
         let (shares, rests) = (list(&shares), list(&rests));
-        format!("Upkeep hours, an assumption, are {shares} bill; without them: {rests} USD.")
+        format!("Upkeep and automation, assumptions, are {shares} bill; without them: {rests} USD.")
     })
+}
+
+fn is_assumed(row: &CostRow) -> bool {
+    row.item == UPKEEP || row.category == AUTOMATION
 }
 
 /// How much of the requests that were not answered well a bad release took; nothing where none did.
@@ -76,7 +82,7 @@ mod tests {
         assert_eq!(
             upkeep(&results).as_deref(),
             Some(
-                "Upkeep hours, an assumption, are 45 % of pets', 45 % of cattle's and 54 % of k8s' bill; without \
+                "Upkeep and automation, assumptions, are 45 % of pets', 45 % of cattle's and 54 % of k8s' bill; without \
                  them: pets 5,500, cattle 3,400 and k8s 3,250 USD."
             )
         );

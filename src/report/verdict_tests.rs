@@ -101,7 +101,7 @@ fn the_bill_and_what_is_missing_say_what_they_rest_on() {
     let ends = |index: usize, text: &str| assert!(verdicts[index].sentence.ends_with(text), "{verdicts:?}");
     ends(
         COST,
-        "). Upkeep hours, an assumption, are 45 % of pets', 45 % of cattle's and 54 % of k8s' bill; \
+        "). Upkeep and automation, assumptions, are 45 % of pets', 45 % of cattle's and 54 % of k8s' bill; \
                 without them: pets 5,500, cattle 3,400 and k8s 3,250 USD.",
     );
     // 44 of 88, 19 of 19 and 8.5 of 17 in 100,000.

@@ -15,7 +15,9 @@ pub enum MetricId {
     CostControlPlane,
     CostStorage,
     CostPeople,
+    CostAutomation,
     CostPerMillionServed,
+    CostPerNine,
     Utilization,
     CpuWasted,
     CpuOverhead,
@@ -76,6 +78,8 @@ pub enum Better {
 pub enum Kind {
     /// Sum of numerators over sum of denominators; a plain mean over replications has denominator 1.
     Ratio,
+    /// Cost per month over the nines of availability, −log10(1 − availability), both of all replications together.
+    PerNine,
     /// Quantiles of all samples pooled; probability 1 is the maximum. Open samples are right-censored.
     Quantiles(&'static [f64]),
     /// One quantile of the latencies of all requests pooled, of whatever replication.
@@ -139,7 +143,7 @@ impl MetricDefinition {
     /// The names of its statistics, in order, as in the `statistic` column.
     pub fn statistics(&self) -> Vec<String> {
         match self.kind {
-            Kind::Ratio => vec!["ratio".to_owned()],
+            Kind::Ratio | Kind::PerNine => vec!["ratio".to_owned()],
             Kind::Quantiles(probabilities) => probabilities.iter().map(|&p| statistic_name(p)).collect(),
             Kind::Latency(probability) => vec![statistic_name(probability)],
         }
@@ -183,7 +187,7 @@ const RECOVERY: Kind = Kind::Quantiles(&[0.5, 0.9, 0.99, 1.0]);
 
 /// Every metric, in the order of [`MetricId`] and of the table. A month has 730 hours.
 #[rustfmt::skip]
-pub const METRICS: [MetricDefinition; 51] = {
+pub const METRICS: [MetricDefinition; 53] = {
     use {Better::*, Group::*, Kind::*, Scale::*};
     [
     metric(Id::CostPerMonth, "cost_per_month", "cost/month", "USD", Lower, Ratio, Money, Usd, true, "All that is billed, working hours included."),
@@ -192,7 +196,9 @@ pub const METRICS: [MetricDefinition; 51] = {
     metric(Id::CostControlPlane, "cost_control_plane", "… control plane", "USD", Lower, Ratio, Money, Usd, false, "Control planes and registries, managed or self-run, per month."),
     metric(Id::CostStorage, "cost_storage", "… storage", "USD", Lower, Ratio, Money, Usd, false, "Disks and images, per month."),
     metric(Id::CostPeople, "cost_people", "… people", "USD", Lower, Ratio, Money, Usd, true, "Working hours at the team's wage, upkeep included, per month."),
+    metric(Id::CostAutomation, "cost_automation", "… automation", "USD", Lower, Ratio, Money, Usd, false, "Building what runs the fleet by itself, written off, per month. Keeping it up is part of people."),
     metric(Id::CostPerMillionServed, "cost_per_million_served", "cost per million", "USD", Lower, Ratio, Money, Usd, true, "Cost over requests answered in time, per million."),
+    metric(Id::CostPerNine, "cost_per_nine", "cost per nine", "USD", Lower, PerNine, Money, Usd, false, "Cost per month over the nines of availability: 99.9 % are 3, and −log10(1 − availability) in between. Not known where nothing failed."),
     metric(Id::Utilization, "utilization", "CPU useful", "share", Higher, Ratio, Machines, Share, true, "Paid CPU time spent on requests answered in time. With wasted, overhead and idle it sums to 1."),
     metric(Id::CpuWasted, "cpu_wasted", "CPU wasted", "share", Lower, Ratio, Machines, Share, false, "Paid CPU time spent on requests that failed, were retried or came too late."),
     metric(Id::CpuOverhead, "cpu_overhead", "CPU overhead", "share", Lower, Ratio, Machines, Share, false, "Paid CPU time of guest systems, agents, sidecars and DaemonSets."),

@@ -329,6 +329,18 @@ impl Watcher for Trace<'_> {
             Observation::Rented { item, change } => {
                 self.line(time, About::Nothing, &format!("rents {change} {item:?}"));
             }
+            Observation::AutomationBuilt { hours, write_off } => {
+                let words = format!("automation took {hours:.0} h to build, written off in {write_off}");
+                self.line(time, About::Nothing, &words);
+            }
+            Observation::Committed(commitment) => {
+                let off = commitment.discount * 100.0;
+                let words = match commitment.micro_usd_per_hour {
+                    Some(micro) => format!("commits to {} USD of machines an hour", micro as f64 / 1e6),
+                    None => format!("commits to {:.0} % of its machines", commitment.share * 100.0),
+                };
+                self.line(time, About::Nothing, &format!("{words}, at {off:.0} % off"));
+            }
             Observation::UpkeepSet { hours_per_week } => {
                 self.line(time, About::Nothing, &format!("upkeep is {hours_per_week:.1} h a week"));
             }

@@ -13,7 +13,7 @@ use super::flow::{AccessLog, CpuReading, LoadWaker, LogCounts};
 use super::ids::{BoxId, ProbeId, ServiceId, Version, VmId, WorkId, ZoneId};
 use super::memory::MemoryWatch;
 use super::monitor::{ErrorAlert, HealthCheck, Heartbeat, Probe};
-use super::observation::{About, Amount, Observation, Rented, RolloutStep};
+use super::observation::{About, Amount, Commitment, Observation, Rented, RolloutStep};
 use super::people::Work;
 use super::queueing::{Balancing, Manners, SizingTask, boxes_needed};
 use super::service::ServiceParameters;
@@ -455,6 +455,16 @@ impl Api<'_> {
 
 /// Statements for the record: they change nothing in the world.
 impl Api<'_> {
+    /// Hours that went into what the platform runs by, and the time over which they are written off.
+    pub fn declare_automation(&mut self, hours: f64, write_off: SimDuration) {
+        self.world.observe(Observation::AutomationBuilt { hours, write_off });
+    }
+
+    /// What was promised to the cloud for a lower price.
+    pub fn declare_commitment(&mut self, commitment: Commitment) {
+        self.world.observe(Observation::Committed(commitment));
+    }
+
     /// How many boxes the platform wants a service to have: what recovery is measured against.
     pub fn declare_desired(&mut self, service: ServiceId, boxes: u32) {
         self.world.observe(Observation::Desired { service, boxes });

@@ -266,6 +266,13 @@ pub enum Observation {
     UpkeepSet {
         hours_per_week: f64,
     },
+    /// What this platform runs by was built once, and is written off.
+    AutomationBuilt {
+        hours: f64,
+        write_off: SimDuration,
+    },
+    /// So much machine time is paid for in every hour.
+    Committed(Commitment),
 }
 
 /// CPU and memory together.
@@ -275,6 +282,16 @@ pub struct Amount {
     pub memory: Bytes,
 }
 
+/// A promise to pay for machines on demand, at list prices, in every hour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Commitment {
+    /// Of what they cost in a mean hour, where no amount is given.
+    pub share: f64,
+    pub micro_usd_per_hour: Option<u64>,
+    /// Share by which what is committed costs less.
+    pub discount: f64,
+}
+
 /// Things beside machines that are paid by the hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rented {
@@ -282,6 +299,8 @@ pub enum Rented {
     /// A machine that a self-run load balancer runs on.
     ProxyMachine(InstanceId),
     ManagedControlPlane,
+    /// A machine that a self-run control plane runs on.
+    ControlPlaneMachine(InstanceId),
     /// A gigabyte of a machine's disk of which there is a backup.
     BackupGigabyte,
 }

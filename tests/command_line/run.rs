@@ -72,7 +72,18 @@ fn the_summary_can_be_made_again_from_the_replications() {
         let own = of(row);
         let numbers: Vec<u32> = own.iter().map(|own| own.replication).collect();
         assert_eq!(numbers, [0, 1], "{row:?}");
-        if row.statistic == "ratio" {
+        if row.metric == "cost_per_nine" {
+            // Its sums are those of two others.
+            let ratio = |metric: &str| {
+                let row = SummaryRow { metric: metric.to_owned(), ..row.clone() };
+                let sum = |of_row: fn(&ReplicationRow) -> Option<f64>| -> f64 {
+                    of(&row).iter().filter_map(|r| of_row(r)).sum()
+                };
+                sum(|r| r.numerator) / sum(|r| r.denominator)
+            };
+            let nines = -(1.0 - ratio("availability")).log10();
+            assert_close(row.value.expect("some fail"), ratio("cost_per_month") / nines, 1e-6, "per nine");
+        } else if row.statistic == "ratio" {
             ratios += 1;
             let sum =
                 |of: fn(&ReplicationRow) -> Option<f64>| -> f64 { own.iter().filter_map(|r| of(r)).sum() };

@@ -23,6 +23,7 @@ mod termination;
 pub use parameters::CattleParameters;
 pub use scaling::{Decision, GroupView, ScalingParameters, ScalingPolicy, TargetTracking};
 
+use super::automation::Automation;
 use super::load_balancer::LoadBalancer;
 use super::sizing::{Sizing, fleet_of_machines};
 use super::{Platform, PracticeParameters};
@@ -144,6 +145,7 @@ impl Cattle {
         let machines: u32 = self.groups.iter().map(|g| g.desired).sum();
         api.set_upkeep(
             u.platform
+                + Automation::from(&self.parameters.automation).hours_per_week()
                 + self.parameters.load_balancer.upkeep
                 + u.per_service * self.groups.len() as f64
                 + u.per_box * f64::from(machines),
@@ -273,6 +275,8 @@ impl Platform for Cattle {
             self.start_group(service, api);
         }
         self.parameters.load_balancer.rent(api);
+        Automation::from(&self.parameters.automation).declare(api);
+        self.parameters.commitment.declare(api);
         self.set_upkeep(api);
     }
 

@@ -5,6 +5,8 @@ use super::scaling::ScalingParameters;
 use crate::catalog::Purchase;
 use crate::engine::SimDuration;
 use crate::parameter::{Distribution, Factor, Fraction, Named, Problem, Problems, choices, presets, section};
+use crate::platform::automation::CattleAutomationParameters;
+use crate::platform::commitment::CommitmentParameters;
 use crate::platform::load_balancer::LoadBalancerParameters;
 use crate::platform::rollout::{BlueGreenParameters, CanaryParameters, InPlaceParameters, Strategy};
 use crate::platform::sizing::SizeParameters;
@@ -75,6 +77,8 @@ section! {
         /// Hands-on time to start taking a bad version back.
         rollback: Distribution = "lognormal(5m, 0.5)", from "none found", grade Estimate;
         upkeep: CattleUpkeepParameters, section;
+        automation: CattleAutomationParameters, section;
+        commitment: CommitmentParameters, section;
         /// Explicit sizes, `[platform.NAME.size.SERVICE]`; without one the smallest that keeps the latency goal at the peak.
         size: Named<SizeParameters>, sections;
     }
@@ -154,7 +158,7 @@ section! {
     /// Routine administration of cattle.
     pub struct CattleUpkeepParameters {
         /// For the platform: pipelines, images, modules [h/week].
-        platform: f64 = "60" in |h| (0.0..=100_000.0).contains(h) => "from 0 to 100000", from "1.5 full-time engineers of 40 h a week; fits 130 to 1000 servers per administrator at 200 to 2000 servers (DCK 2009); no source for small fleets", grade Estimate;
+        platform: f64 = "58" in |h| (0.0..=100_000.0).contains(h) => "from 0 to 100000", from "1.5 full-time engineers of 40 h a week, less the 2 h that `automation.upkeep` counts; fits 130 to 1000 servers per administrator at 200 to 2000 servers (DCK 2009); no source for small fleets", grade Estimate;
         /// For each machine [h/week].
         per_box: f64 = "0.04" in |h| (0.0..=168.0).contains(h) => "from 0 to 168", from "0.1 full-time engineers per 100 boxes; no source found", grade Estimate;
         /// For each service [h/week].

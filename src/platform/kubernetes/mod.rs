@@ -36,7 +36,6 @@ pub use start::infeasible;
 use super::{Platform, PracticeParameters, Sizing};
 use crate::cluster::Cluster;
 use crate::cluster::objects::Resources;
-use crate::world::observation::Rented;
 use crate::world::{About, Api, PlatformEvent, Signal, ZoneId};
 use bodies::{Bodies, world_service};
 use components::cluster_autoscaler::ClusterAutoscaler;
@@ -137,10 +136,8 @@ impl Platform for Kubernetes {
         components.autoscaler.as_mut().expect("made above").look_soon(&mut cx);
         components.upgrade.arm(&mut cx, api);
         self.settle(api);
-        api.rent(Rented::ManagedControlPlane, 1);
-        api.rent(Rented::LoadBalancer, 1);
-        let services = plan.services.len() as f64;
-        api.set_upkeep(self.parameters.upkeep_cluster + self.parameters.upkeep_service * services);
+        self.parameters.rent(api);
+        api.set_upkeep(self.parameters.upkeep(plan.services.len()));
     }
 
     fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) {

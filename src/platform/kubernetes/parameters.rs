@@ -8,8 +8,11 @@ use crate::engine::SimDuration;
 use crate::parameter::{
     Bytes, CountOrShare, Distribution, Factor, Fraction, MilliCpu, Named, Rate, choices, section,
 };
+use crate::platform::automation::{Automation, KubernetesAutomationParameters};
+use crate::platform::commitment::CommitmentParameters;
 use crate::platform::rollout::{BlueGreenParameters, CanaryParameters, Strategy};
-use crate::world::{Balancing, Purchase};
+use crate::world::observation::Rented;
+use crate::world::{Api, Balancing, Purchase};
 
 choices! {
     /// Whose formula decides how much of a node is kept from pods.
@@ -20,6 +23,16 @@ choices! {
         Gke = "gke",
         /// Azure AKS since 1.29: more CPU, memory by the number of pods.
         Aks = "aks",
+    }
+}
+
+choices! {
+    /// Who runs the control plane.
+    pub enum RunBy {
+        /// The cloud provider, for a price by the hour.
+        Provider = "provider",
+        /// The team, on machines of its own.
+        Team = "team",
     }
 }
 
@@ -73,17 +86,48 @@ section! {
         /// Hands-on time to take a version back once it is known to be bad.
         rollback: Distribution = "lognormal(2m, 0.5)", from "one command or one revert; no source found", grade Estimate;
         /// Routine administration of the cluster [h/week].
-        upkeep_cluster: f64 = "20" in |h| (0.0..=10_000.0).contains(h) => "from 0 to 10000 hours a week",
-            from "0.5 FTE of 40 h for a managed cluster; between Gcore's TCO comparison and platform team surveys", grade Estimate;
+        upkeep_cluster: f64 = "18" in |h| (0.0..=10_000.0).contains(h) => "from 0 to 10000 hours a week",
+            from "0.5 FTE of 40 h for a managed cluster, less the 2 h that `automation.upkeep` counts; between Gcore's TCO comparison and platform team surveys", grade Estimate;
         /// Routine administration of one service on it [h/week].
         upkeep_service: f64 = "0.8" in |h| (0.0..=10_000.0).contains(h) => "from 0 to 10000 hours a week",
             from "0.02 FTE of 40 h; no source found", grade Estimate;
+        automation: KubernetesAutomationParameters, section;
+        commitment: CommitmentParameters, section;
         /// Explicit numbers of pods, `[platform.NAME.size.SERVICE]`; without one what the forecast peak takes.
         size: Named<PodSizeParameters>, sections;
     }
 }
 
 impl KubernetesParameters {
+    /// Routine administration with so many services [h/week].
+    pub(super) fn upkeep(&self, services: usize) -> f64 {
+        let control_plane = match self.control_plane.run_by {
+            RunBy::Provider => 0.0,
+            RunBy::Team => {
+                let week = SimDuration::from_days(7).as_secs_f64();
+                let upgrades = self.control_plane.upgrades.per_second() * week;
+                self.control_plane.upkeep + upgrades * self.control_plane.upgrade_effort
+            }
+        };
+        let automation = Automation::from(&self.automation).hours_per_week();
+        self.upkeep_cluster + self.upkeep_service * services as f64 + control_plane + automation
+    }
+
+    /// What is paid by the hour beside nodes, and what was paid before.
+    pub(super) fn rent(&self, api: &mut Api<'_>) {
+        api.rent(Rented::LoadBalancer, 1);
+        let machine = api.catalog().find(&self.control_plane.machine);
+        match (self.control_plane.run_by, machine) {
+            (RunBy::Team, Some(machine)) => {
+                api.rent(Rented::ControlPlaneMachine(machine), self.control_plane.machines);
+                api.rent(Rented::LoadBalancer, 1);
+            }
+            _ => api.rent(Rented::ManagedControlPlane, 1),
+        }
+        Automation::from(&self.automation).declare(api);
+        self.commitment.declare(api);
+    }
+
     /// Flags of the control plane.
     pub fn settings(&self) -> Settings {
         let (control_plane, nodes) = (&self.control_plane, &self.node_lifecycle);
@@ -260,6 +304,18 @@ section! {
 section! {
     /// The API server and the clients of its controllers.
     pub struct ControlPlaneParameters {
+        /// Who runs it.
+        run_by: RunBy = "provider", grade Choice;
+        /// Machines that it runs on where the team runs it; a load balancer is in front of them.
+        machines: u32 = 3 in |n| (1..=100).contains(n) => "from 1 to 100", from "a quorum of etcd that can lose one", grade Derived;
+        /// Their type.
+        machine: String = "m5.large", grade Choice;
+        /// Routine administration where the team runs it, beside that of the cluster [h/week].
+        upkeep: f64 = "60" in |h| (0.0..=10_000.0).contains(h) => "from 0 to 10000", from "1.5 full-time engineers of 40 h a week: three against one in Gcore's TCO comparison, two of them for other things", grade Estimate;
+        /// Minor upgrades of a control plane that the team runs.
+        upgrades: Rate = "3/year", from "three minor versions of Kubernetes a year", grade Verified;
+        /// Work of one such upgrade [h].
+        upgrade_effort: f64 = "80" in |h| (0.0..=10_000.0).contains(h) => "from 0 to 10000", from "two engineer-weeks: 4 to 6 for three regions (technologiesdigest)", grade Derived;
         /// Time from a write until a controller that watches the object wakes up.
         watch_latency: SimDuration = "10ms", from "typically 1-50 ms; no source found", grade Estimate;
         /// Writes per second of a controller.

@@ -577,6 +577,12 @@ fn every_parameter_changes_an_outcome() {
             "rollout.canary.significance" => {
                 "rollout.strategy = 'canary'\nrollout.canary.slow_tolerance = '0%'\n"
             }
+            "control_plane.machines"
+            | "control_plane.machine"
+            | "control_plane.upkeep"
+            | "control_plane.upgrades"
+            | "control_plane.upgrade_effort" => "control_plane.run_by = 'team'\n",
+            "commitment.discount" => "commitment.share = '50%'\n",
             line if line.starts_with("rollout.canary") => "rollout.strategy = 'canary'\n",
             line if line.starts_with("rollout.blue_green") => "rollout.strategy = 'blue-green'\n",
             _ => "",
@@ -647,6 +653,12 @@ const OTHER_VALUES: &[&str] = &[
     "probes.liveness.period = '3s'",
     "probes.liveness.timeout = '5s'",
     "probes.liveness.failure_threshold = 1",
+    "control_plane.run_by = 'team'",
+    "control_plane.machines = 5",
+    "control_plane.machine = 'm5.xlarge'",
+    "control_plane.upkeep = 10",
+    "control_plane.upgrades = '1/year'",
+    "control_plane.upgrade_effort = 10",
     "control_plane.watch_latency = '50ms'",
     "control_plane.client_rate = '1/s'",
     "control_plane.client_burst = 1",
@@ -721,6 +733,13 @@ const OTHER_VALUES: &[&str] = &[
     "rollback = '1h'",
     "upkeep_cluster = 30",
     "upkeep_service = 3",
+    "automation.build = 6",
+    "automation.upkeep = '50%'",
+    "automation.write_off = '365d'",
+    "automation.team = 3",
+    "commitment.share = '50%'",
+    "commitment.spend = '$1/h'",
+    "commitment.discount = '40%'",
     "size.web.boxes = 30",
     "size.web.min_boxes = 9",
     "size.web.max_boxes = 10",

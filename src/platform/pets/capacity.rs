@@ -6,6 +6,7 @@
 
 use super::{Care, Kennel, Name, Pets, RepairPolicy, Role, Task};
 use crate::engine::Purpose;
+use crate::platform::automation::Automation;
 use crate::platform::sizing::boxes_for;
 use crate::world::observation::Rented;
 use crate::world::{Activity, Api, PlatformEvent, Urgency};
@@ -92,7 +93,8 @@ impl Pets {
         let kept = |k: &Kennel| k.in_use().count() + k.of_role(Role::Standby).count();
         let machines: usize = self.services.iter().map(kept).sum();
         let upkeep = self.parameters.upkeep_per_box * machines as f64;
-        api.set_upkeep(upkeep + self.parameters.load_balancer.upkeep);
+        let automation = Automation::from(&self.parameters.automation).hours_per_week();
+        api.set_upkeep(upkeep + automation + self.parameters.load_balancer.upkeep);
         if self.parameters.repair == RepairPolicy::RestoreBackup {
             let change = machines as i32 - self.backed_up as i32;
             let gigabytes = (api.cloud().root_disk.as_bytes() as f64 / 1e9).round() as i32;

@@ -4,6 +4,7 @@
 //! the policy. Knows the forecast, not the traffic. Start at `Pets::start_fleet`.
 
 use super::{Entry, Kennel, Pet, Pets, REVIEW, RepairPolicy, Role};
+use crate::platform::automation::Automation;
 use crate::platform::load_balancer::LoadBalancer;
 use crate::platform::sizing::fleet_of_machines;
 use crate::world::{Api, PlatformEvent, Purchase, ServiceId, Version, ZoneId};
@@ -16,6 +17,8 @@ impl Pets {
             self.start_service(service, api);
         }
         self.count_upkeep(api);
+        Automation::from(&self.parameters.automation).declare(api);
+        self.parameters.commitment.declare(api);
         if self.parameters.entry == Entry::LoadBalancer {
             self.parameters.load_balancer.rent(api);
         }

@@ -2,6 +2,8 @@
 
 use crate::engine::SimDuration;
 use crate::parameter::{Bytes, Distribution, Fraction, Named, ScalarDistribution, choices, section};
+use crate::platform::automation::PetsAutomationParameters;
+use crate::platform::commitment::CommitmentParameters;
 use crate::platform::load_balancer::LoadBalancerParameters;
 use crate::platform::rollout::{CanaryParameters, InPlaceParameters, Strategy};
 use crate::platform::sizing::SizeParameters;
@@ -73,6 +75,8 @@ section! {
         /// Routine administration of one box.
         upkeep_per_box: f64 = "2.35" in |h| (0.0..=168.0).contains(h) => "from 0 to 168 hours a week",
             from "15-20 servers per administrator (TechTarget; META Group 2002), at 17 and 40 h a week [h/week]", grade Derived;
+        automation: PetsAutomationParameters, section;
+        commitment: CommitmentParameters, section;
         /// Explicit sizes, `[platform.NAME.size.SERVICE]`; without one the smallest that keeps the latency goal at the peak.
         size: Named<SizeParameters>, sections;
     }

@@ -7,7 +7,8 @@ use crate::results::metric::MetricId;
 use crate::results::rows::ResultSet;
 
 /// From the axis upwards. What the catalog may add later goes on top, under its own name.
-const CATEGORIES: [&str; 5] = ["compute", "people", "network entry", "control plane", "storage"];
+const CATEGORIES: [&str; 6] =
+    ["compute", "people", "automation", "network entry", "control plane", "storage"];
 
 const WORDS: Words =
     Words { title: "Cost per month, by what it pays for", unit: "USD per month of 730 hours", decimals: 0 };

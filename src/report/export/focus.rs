@@ -1,8 +1,8 @@
 //! Costs as rows of FOCUS 1.2, the FinOps Open Cost and Usage Specification: one charge a line of the bill, for one
 //! month of 730 hours from the day that metering began.
 //!
-//! All mandatory columns of the version, and own ones that begin with `x_`. A simulated bill has no discounts beside
-//! those in its prices: the four costs are the same. Working hours are charges of the category `Other`. Start at
+//! All mandatory columns of the version, and own ones that begin with `x_`. The four costs are the same: the discount of
+//! a commitment is a charge of its own, a credit. Working hours are charges of the category `Other`. Start at
 //! [`csv`].
 
 use super::timestamp;
@@ -73,7 +73,7 @@ fn charge(results: &ResultSet, row: &CostRow) -> [String; COLUMNS.len()] {
         until.clone(),
         from,
         until,
-        "Usage".to_owned(),
+        if row.usd_per_month < 0.0 { "Credit" } else { "Usage" }.to_owned(),
         // Empty: only a correction of an earlier bill has a class.
         String::new(),
         format!("{}: {}", row.category, row.item),
