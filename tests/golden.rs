@@ -192,6 +192,28 @@ fn a_bad_release_that_cannot_start() {
     check("release-fails-to-start", &overrides, "is handed over (bad");
 }
 
+/// A second service in the machines of the first.
+const TOGETHER: [&str; 5] = [
+    "service.mail.cpu_per_request=40ms",
+    "service.mail.traffic.rate=5/s",
+    "service.mail.release.rate=0/week",
+    "service.mail.container.app.cpu=500m",
+    "platform.pets.together.group.all.services=['web', 'mail']",
+];
+
+#[test]
+fn a_machine_that_two_services_share_is_lost() {
+    let overrides = [&TOGETHER[..], &["faults.vm_loss.rate=20/year"]].concat();
+    check_on(&["pets"], "together-vm-loss", &overrides, "MACHINE DOWN: vm-loss");
+}
+
+#[test]
+fn a_version_breaks_who_shares_its_machine() {
+    let overrides =
+        [&TOGETHER[..], &["service.web.release.rate=1/week", "faults.conflict.chance=100%"]].concat();
+    check_on(&["pets"], "together-conflict", &overrides, "DOWN: conflict");
+}
+
 const CRASH: (&[&str], &str) = (&["faults.vm_crash.rate=20/year"], "MACHINE DOWN: vm-crash");
 const LOSS: (&[&str], &str) = (&["faults.vm_loss.rate=20/year"], "MACHINE DOWN: vm-loss");
 const EXIT: (&[&str], &str) = (&["faults.process_crash.rate=1/week"], "DOWN: process-crash");

@@ -91,6 +91,10 @@ const DRIFTING: [&str; 3] = [
     "platform.pets.drift.deploy_failure=100%",
 ];
 
+/// Two services in the same machines, one of which changes often.
+const TOGETHER: [&str; 2] =
+    ["platform.pets.together.group.all.services=['shop', 'partners']", "service.shop.release.rate=2/day"];
+
 /// A sale that small machines are ordered for in time.
 const ORDERED: [&str; 3] = [
     "service.shop.traffic.event.sale.on=['2026-01-08']",
@@ -336,6 +340,9 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.drift.at_build", &DRIFTING, &["100%"]),
     ("platform.NAME.drift.per_touch", &["platform.pets.drift.deploy_failure=20%"], &["100%"]),
     ("platform.NAME.drift.deploy_failure", &[], &["30%"]),
+    ("platform.NAME.together.each_more", &TOGETHER, &["0%"]),
+    ("platform.NAME.together.group.NAME.services", &TOGETHER, &["['shop', 'mailer']"]),
+    ("faults.conflict.chance", &TOGETHER, &["50%"]),
     ("platform.NAME.backup.every", &["service.shop.release.failure_rate=0%"], &["3d", "1m"]),
     ("platform.NAME.capacity.review", &ORDERED, &["1d"]),
     ("platform.NAME.capacity.lead", &ORDERED_EARLY, &["0s"]),
@@ -513,6 +520,7 @@ impl Bench {
             .replace("container.NAME", "container.app")
             .replace("event.NAME", "event.sale")
             .replace("policy.NAME", "policy.few")
+            .replace("group.NAME", "group.all")
             .replace("schedule.NAME", "schedule.day")
             .replace("size.NAME", &format!("size.{service}"))
             .replace("assert[N]", "assert[0]");

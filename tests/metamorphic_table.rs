@@ -74,6 +74,13 @@ const STRANGERS: &[&str] = &[
     "team.knowledge.reachable=0%",
 ];
 const OWN_CONTROL_PLANE: &[&str] = &["platform.k8s.control_plane.run_by=team"];
+/// A second service in the machines of the first.
+const TOGETHER: &[&str] = &[
+    "service.mail.cpu_per_request=40ms",
+    "service.mail.traffic.rate=5/s",
+    "service.mail.container.app.cpu=500m",
+    "platform.pets.together.group.all.services=['web', 'mail']",
+];
 const SLIPS: &[&str] = &["faults.human_slip.chance=20%"];
 
 #[rustfmt::skip]
@@ -144,6 +151,7 @@ const FAULTS: &[Line] = &[
     line("faults.process_crash.hang_share", ["0%", "100%"], "requests_to_dead_boxes", Up, &ALL, &[RESTARTS], "a process that hangs is found by checks, one that ends by its supervisor"),
     line("faults.human_slip.chance", ["1%", "30%"], "incidents_per_month", Up, &PETS, &[RELEASES], "more hands on a box break it"),
     line("faults.human_slip.wrong_box", ["0%", "100%"], "availability", Down, &PETS, &[RELEASES, SLIPS], "the box at hand was drained, the other was not"),
+    line("faults.conflict.chance", ["0%", "50%"], "incidents_per_month", Up, &PETS, &[RELEASES, TOGETHER], "what is installed for one service breaks the other"),
     line("faults.registry_outage.rate", ["1/year", "9000/year"], "release_lead_time", Up, K8S, &[RELEASES, &["faults.registry_outage.lasts=1h"]], "most releases wait for their images"),
     line("faults.registry_outage.lasts", ["1m", "1h"], "release_lead_time", Up, K8S, &[RELEASES, &["faults.registry_outage.rate=9000/year"]], "releases wait longer for their images"),
     line("cloud.zones", ["1", "3"], "availability", Up, &ALL, &[ZONES], "an outage leaves the others"),
@@ -215,6 +223,7 @@ const MONEY_AND_MACHINES: &[Line] = &[
     line("cloud.root_disk", ["20GB", "40GB"], "cost_storage", Up, &ALL, &[], "each machine has a larger disk"),
     line("prices.spot_saving", ["30%", "80%"], "cost_compute", Down, CATTLE, &[SPOT, &["practice.machines=['Standard_D4s_v5']"]], "spot machines cost the rest"),
     line("platform.pets.upkeep_per_box", ["1", "4"], "cost_people", Up, &PETS, &[], "each box is looked after for longer"),
+    line("platform.pets.together.each_more", ["0%", "100%"], "cost_people", Up, &PETS, &[TOGETHER], "a second service in a machine is looked after, too"),
     line("platform.cattle.upkeep.platform", ["30", "120"], "cost_people", Up, CATTLE, &[], "the platform is looked after for longer"),
     line("platform.cattle.upkeep.per_box", ["0.04", "4"], "cost_people", Up, CATTLE, &[], "each box is looked after for longer"),
     line("platform.cattle.upkeep.per_service", ["1", "8"], "cost_people", Up, CATTLE, &[], "each service is looked after for longer"),

@@ -3,7 +3,7 @@
 use super::Platform;
 use super::cattle::{Cattle, CattleParameters};
 use super::kubernetes::{self, Kubernetes, KubernetesParameters};
-use super::pets::{Pets, PetsParameters};
+use super::pets::{self, Pets, PetsParameters};
 use super::practice::PracticeParameters;
 use super::sizing::{Infeasible, check_machine, check_size_names, check_sizes, infeasible_on_machines};
 use crate::catalog::Catalog;
@@ -28,6 +28,7 @@ impl PlatformParameters {
         match self {
             PlatformParameters::Pets(p) => {
                 check_sizes(&p.size, services, catalog, problems);
+                p.check(services, problems);
                 p.load_balancer.check_machine(catalog, problems);
             }
             PlatformParameters::Cattle(p) => {
@@ -52,9 +53,7 @@ impl PlatformParameters {
     /// Services that this platform cannot run, and why.
     pub fn infeasible(&self, practice: &PracticeParameters, api: &Api<'_>) -> Vec<Infeasible> {
         match self {
-            PlatformParameters::Pets(p) => {
-                infeasible_on_machines(api, practice, p.load_balancer.balancing, &p.size)
-            }
+            PlatformParameters::Pets(p) => pets::infeasible(p, practice, api),
             PlatformParameters::Cattle(p) => {
                 infeasible_on_machines(api, practice, p.load_balancer.balancing, &p.size)
             }

@@ -393,7 +393,10 @@ impl IncidentRow {
 
     /// The box's process died on a machine that is well: what the metric `restart_time` counts.
     pub fn is_dead_process(&self) -> bool {
-        matches!(self.kind.as_str(), "process-crash" | "process-hang" | "out-of-memory" | "human-slip")
+        matches!(
+            self.kind.as_str(),
+            "process-crash" | "process-hang" | "out-of-memory" | "human-slip" | "conflict"
+        )
     }
 
     /// The service had too few boxes for its traffic: what the metric `scale_up_time` counts.

@@ -253,6 +253,12 @@ impl Api<'_> {
         self.world.start_box(subject, version, order)
     }
 
+    /// A version was installed for this box in the guest system of its machine, which boxes of other services share: it
+    /// may break them, see `faults.conflict`.
+    pub fn install_into_shared_system(&mut self, subject: BoxId, version: Version) {
+        self.world.install_into_shared_system(subject, version);
+    }
+
     /// A box that was already serving when the simulation began.
     ///
     /// # Panics

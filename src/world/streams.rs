@@ -51,5 +51,6 @@ pub(super) const KNOWLEDGE: Purpose = Purpose::named("who knows a service");
 pub(super) const EXPERTISE: Purpose = Purpose::named("work without knowing");
 pub(super) const COMPLAINT: Purpose = Purpose::named("complaint of a user");
 pub(super) const HUMAN_SLIP: Purpose = Purpose::named("human slip");
+pub(super) const CONFLICT: Purpose = Purpose::named("conflict of versions");
 pub(super) const LOG_SAMPLE: Purpose = Purpose::named("requests in a log");
 pub(super) const MISMATCH: Purpose = Purpose::named("environment mismatch");

@@ -339,7 +339,8 @@ fn metric_of(kind: FaultKind) -> MetricId {
         | FaultKind::ProcessHang
         | FaultKind::OutOfMemory
         | FaultKind::BadRelease
-        | FaultKind::HumanSlip => MetricId::RestartTime,
+        | FaultKind::HumanSlip
+        | FaultKind::Conflict => MetricId::RestartTime,
         FaultKind::RegistryOutage => unreachable!("no box that serves is hit by it"),
     }
 }

@@ -4,64 +4,85 @@
 //! The forecast is that of season, events and growth. Machines are ordered by ticket and built by hand in office hours,
 //! so they must be asked for long before the peak. Knows nothing of the present load. Start at `Pets::review_capacity`.
 
-use super::{Care, Kennel, Name, Pets, RepairPolicy, Role, Task};
-use crate::engine::Purpose;
+use super::shared::{self, Group};
+use super::{Care, Kennel, Name, Pet, Pets, RepairPolicy, Role, Task};
+use crate::engine::{Purpose, SimDuration};
 use crate::platform::automation::Automation;
-use crate::platform::sizing::boxes_for;
+use crate::platform::sizing::{MachineFleet, boxes_for};
 use crate::world::observation::Rented;
-use crate::world::{Activity, Api, PlatformEvent, Urgency};
+use crate::world::{Activity, Api, PlatformEvent, ServiceId, Urgency};
 
 const TICKET: Purpose = Purpose::named("pet machine ticket");
 
 impl Pets {
     /// Boxes for the highest rate until the machines of the next review are there.
-    pub(super) fn boxes_until_next_review(&self, kennel: &Kennel, api: &Api<'_>) -> u32 {
+    pub(super) fn boxes_until_next_review(
+        &self,
+        service: ServiceId,
+        fleet: &MachineFleet,
+        api: &Api<'_>,
+    ) -> u32 {
         let capacity = &self.parameters.capacity;
         let until = api.now() + capacity.review + capacity.lead;
-        let peak = api.forecast_peak_between(kennel.service, api.now(), until);
-        let (balancing, cores) = (self.parameters.load_balancer.balancing, kennel.fleet.cores_per_box);
-        match boxes_for(api, &self.practice, kennel.service, balancing, cores, peak) {
-            Some(boxes) if !kennel.fleet.explicit => boxes.min(kennel.fleet.boxes),
-            _ => kennel.fleet.boxes,
+        let peak = |of: ServiceId| api.forecast_peak_between(of, api.now(), until);
+        let group = self.group_of(service.0 as usize);
+        let boxes = if group.services.len() == 1 {
+            let (balancing, cores) = (self.parameters.load_balancer.balancing, fleet.cores_per_box);
+            boxes_for(api, &self.practice, service, balancing, cores, peak(service))
+        } else {
+            let task = shared::Task { parameters: &self.parameters, practice: &self.practice, group };
+            task.machines(fleet.instance, peak, api)
+        };
+        match boxes {
+            Some(boxes) if !fleet.explicit => boxes.min(fleet.boxes),
+            _ => fleet.boxes,
         }
     }
 
     pub(super) fn review_capacity(&mut self, api: &mut Api<'_>) {
         api.after(self.parameters.capacity.review, PlatformEvent::with(super::REVIEW, 0, 0));
-        for s in 0..self.services.len() {
-            let needed = self.boxes_until_next_review(&self.services[s], api) as usize;
+        for g in 0..self.groups.len() {
+            let s = self.groups[g].lead();
+            let Kennel { service, fleet, .. } = &self.services[s];
+            let needed = self.boxes_until_next_review(*service, fleet, api) as usize;
             let there = self.services[s].in_use().count();
             for _ in there..needed {
-                self.order_machine(s, api);
+                self.order_machine(g, api);
             }
-            let kennel = &self.services[s];
-            let idle = (0..kennel.pets.len()).rev().filter(|&p| {
-                let pet = &kennel.pets[p];
-                pet.role == Role::Serving && pet.care == Care::None
-            });
-            let idle: Vec<usize> = idle.take(there.saturating_sub(needed)).collect();
-            for p in idle {
-                self.services[s].pets[p].role = Role::Leaving;
-                let cause = self.life_of((s, p), api);
+            let is_idle = |&name: &Name| {
+                let Pet { role, care, .. } = self.services[name.0].pets[name.1];
+                role == Role::Serving && care == Care::None
+            };
+            let machines = (0..self.services[s].pets.len()).rev().map(|p| (s, p));
+            let idle = machines.filter(|&name| self.mates(name).iter().all(is_idle));
+            let idle: Vec<Name> = idle.take(there.saturating_sub(needed)).collect();
+            for name in idle {
+                for mate in self.mates(name) {
+                    self.pet(mate).role = Role::Leaving;
+                }
+                let cause = self.life_of(name, api);
                 let touch = self.touch(&self.parameters.edit_route, TICKET, cause, api);
-                let task = Task::Retire((s, p));
+                let task = Task::Retire(name);
                 self.ask(task, Activity::Provision, Urgency::OfficeHours, touch, cause, api);
             }
         }
     }
 
-    /// A new pet of a service: its machine comes when the ticket is done.
-    fn order_machine(&mut self, s: usize, api: &mut Api<'_>) {
+    /// A new pet of each service of a group: their machine comes when the ticket is done.
+    fn order_machine(&mut self, g: usize, api: &mut Api<'_>) {
         let zones: Vec<_> = api.zones().collect();
-        let (service, version) = (self.services[s].service, self.services[s].version);
-        let subject = api.create_box(service, version);
-        let p = self.services[s].pets.len();
-        let pet = super::Pet::new(subject, zones[p % zones.len()], version, api.now());
-        self.services[s].pets.push(pet);
-        self.wait_for_ticket((s, p), api);
+        let lead = self.groups[g].lead();
+        let p = self.services[lead].pets.len();
+        for s in self.groups[g].services.clone() {
+            let (service, version) = (self.services[s].service, self.services[s].version);
+            let subject = api.create_box(service, version);
+            let pet = Pet::new(subject, zones[p % zones.len()], version, api.now());
+            self.services[s].pets.push(pet);
+        }
+        self.wait_for_ticket((lead, p), api);
     }
 
-    /// Orders a machine for a pet.
+    /// Orders a machine.
     pub(super) fn wait_for_ticket(&mut self, name: Name, api: &mut Api<'_>) {
         let cause = self.life_of(name, api);
         let wait = self.parameters.ticket.sample(api.stream(TICKET, &[cause]).uniform());
@@ -70,29 +91,43 @@ impl Pets {
 
     /// Out of the route; its machine goes when its last requests are done.
     pub(super) fn retire(&mut self, name: Name, api: &mut Api<'_>) {
-        let kennel = &mut self.services[name.0];
-        kennel.wanted -= 1;
-        api.declare_desired(kennel.service, kennel.wanted);
-        let subject = kennel.pets[name.1].subject;
-        let drain = kennel.entry.deregister(subject, api);
-        api.after(drain, PlatformEvent::about(super::EMPTY, subject));
+        let mut drain = SimDuration::ZERO;
+        for (s, p) in self.mates(name) {
+            let kennel = &mut self.services[s];
+            kennel.wanted -= 1;
+            api.declare_desired(kennel.service, kennel.wanted);
+            drain = drain.max(kennel.entry.deregister(kennel.pets[p].subject, api));
+        }
+        api.after(drain, PlatformEvent::about(super::EMPTY, self.pet_subject(name)));
         self.count_upkeep(api);
     }
 
     pub(super) fn give_back(&mut self, name: Name, api: &mut Api<'_>) {
-        let pet = self.pet(name);
-        pet.role = Role::Gone;
-        if let Some(vm) = pet.vm.take() {
+        let mates = self.mates(name);
+        let vms = mates.iter().map(|&mate| {
+            let pet = self.pet(mate);
+            pet.role = Role::Gone;
+            pet.vm.take()
+        });
+        // They are one machine, and all name it.
+        if let Some(vm) = vms.fold(None, Option::or) {
             api.terminate_vm(vm);
         }
-        self.next_pet(name.0, api);
+        for mate in mates {
+            self.next_pet(mate.0, api);
+        }
     }
 
     /// Routine administration, and backups, of the machines that there are.
     pub(super) fn count_upkeep(&mut self, api: &mut Api<'_>) {
-        let kept = |k: &Kennel| k.in_use().count() + k.of_role(Role::Standby).count();
-        let machines: usize = self.services.iter().map(kept).sum();
-        let upkeep = self.parameters.upkeep_per_box * machines as f64;
+        let kept = |g: &Group| {
+            let kennel = &self.services[g.lead()];
+            kennel.in_use().count() + kennel.of_role(Role::Standby).count()
+        };
+        let machines: usize = self.groups.iter().map(kept).sum();
+        let each_more = self.parameters.together.each_more.as_f64();
+        let effort: f64 = self.groups.iter().map(|g| kept(g) as f64 * g.effort(each_more)).sum();
+        let upkeep = self.parameters.upkeep_per_box * effort;
         let automation = Automation::from(&self.parameters.automation).hours_per_week();
         api.set_upkeep(upkeep + automation + self.parameters.load_balancer.upkeep);
         if self.parameters.repair == RepairPolicy::RestoreBackup {

@@ -3,18 +3,26 @@
 //! As many as the forecast asks for until the machines of the first review are there, and a standby each where that is
 //! the policy. Knows the forecast, not the traffic. Start at `Pets::start_fleet`.
 
-use super::{Entry, Kennel, Pet, Pets, REVIEW, RepairPolicy, Role};
+use super::{Entry, Kennel, Pet, Pets, REVIEW, RepairPolicy, Role, shared};
 use crate::platform::automation::Automation;
 use crate::platform::load_balancer::LoadBalancer;
-use crate::platform::sizing::fleet_of_machines;
+use crate::platform::sizing::MachineFleet;
 use crate::world::{Api, PlatformEvent, Purchase, ServiceId, Version, ZoneId};
+use std::collections::BTreeMap;
 
 impl Pets {
     pub(super) fn start_fleet(&mut self, api: &mut Api<'_>) {
         // Nothing is carried along: what is not on the machine is missing.
         api.set_mismatch(self.practice.environment_mismatch.as_f64());
-        for service in api.services() {
-            self.start_service(service, api);
+        self.groups = shared::groups(&self.parameters, api);
+        let mut fleets: BTreeMap<usize, MachineFleet> = BTreeMap::new();
+        for group in &self.groups {
+            let task = shared::Task { parameters: &self.parameters, practice: &self.practice, group };
+            let found = task.fleet(api).expect("the scenario was checked for services that fit no machine");
+            fleets.extend(group.services.iter().copied().zip(found));
+        }
+        for (service, (_, fleet)) in api.services().zip(fleets) {
+            self.start_service(service, fleet, api);
         }
         self.count_upkeep(api);
         Automation::from(&self.parameters.automation).declare(api);
@@ -25,25 +33,22 @@ impl Pets {
         api.after(self.parameters.capacity.review, PlatformEvent::with(REVIEW, 0, 0));
     }
 
-    fn start_service(&mut self, service: ServiceId, api: &mut Api<'_>) {
+    fn start_service(&mut self, service: ServiceId, fleet: MachineFleet, api: &mut Api<'_>) {
         let balancing = self.parameters.load_balancer.balancing;
-        let wishes = (&self.parameters.size, self.parameters.upkeep_per_box);
-        let fleet = fleet_of_machines(api, &self.practice, service, balancing, wishes)
-            .expect("the scenario was checked for services that fit no machine");
         let mut entry = LoadBalancer::new(self.parameters.load_balancer.clone(), service, api);
         entry.steers = self.parameters.entry == Entry::LoadBalancer;
-        let mut kennel = Kennel {
+        let wanted = self.boxes_until_next_review(service, &fleet, api);
+        let kennel = Kennel {
             service,
             fleet,
             entry,
             pets: Vec::new(),
-            wanted: 0,
+            wanted,
             version: Version(0),
             rollout: None,
             waiting: None,
         };
-        kennel.wanted = self.boxes_until_next_review(&kennel, api);
-        let (s, serving) = (self.services.len(), kennel.wanted as usize);
+        let (s, serving) = (self.services.len(), wanted as usize);
         let standby = usize::from(self.parameters.repair == RepairPolicy::Standby);
         self.services.push(kennel);
         for p in 0..serving + standby {
@@ -62,7 +67,13 @@ impl Pets {
         let at_first =
             if first < fleet.boxes { format!(", {first} of them at first") } else { String::new() };
         let boxes = fleet.boxes;
-        self.sizing.lines.push(format!("{name}: {boxes} × {machine}, one box each{at_first}, {purpose}"));
+        let mates = self.group_of(s).services.iter().filter(|&&mate| mate != s);
+        let mates: Vec<&str> = mates.map(|&mate| api.service(ServiceId(mate as u16)).name).collect();
+        let shared =
+            if mates.is_empty() { String::new() } else { format!(", shared with {}", mates.join(", ")) };
+        self.sizing
+            .lines
+            .push(format!("{name}: {boxes} × {machine}{shared}, one box each{at_first}, {purpose}"));
         self.sizing.services.push(size);
     }
 
@@ -71,8 +82,10 @@ impl Pets {
         let zones: Vec<ZoneId> = api.zones().collect();
         let zone = zones[p % zones.len()];
         let differences = self.differences_at_start((s, p), api);
+        let speaker = self.speaker((s, p));
+        let there = if speaker.0 == s { None } else { self.pet(speaker).vm };
         let kennel = &mut self.services[s];
-        let vm = api.adopt_vm(kennel.fleet.instance, zone, Purchase::OnDemand);
+        let vm = there.unwrap_or_else(|| api.adopt_vm(kennel.fleet.instance, zone, Purchase::OnDemand));
         let subject = api.adopt_box(kennel.service, vm);
         if role == Role::Serving {
             kennel.entry.adopt(subject, api);

@@ -7,8 +7,9 @@
 //! are follows the forecast in projects ([`capacity`]). Knows of its boxes what the checks say and what people saw
 //! when they looked.
 //!
-//! *Deviation:* a machine has one box; several services in one are not modelled. Machines are not patched by hand
-//! piece by piece: that is part of their upkeep.
+//! Services may share their machines ([`shared`]).
+//!
+//! *Deviation:* machines are not patched by hand piece by piece: that is part of their upkeep.
 //!
 //! Start at [`Pets::on_signal`].
 
@@ -19,14 +20,16 @@ mod parameters;
 mod rebuild;
 mod release;
 mod repair;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod tool;
 
 pub use parameters::{
-    BackupParameters, CapacityParameters, DriftParameters, Entry, PetsParameters, PetsRolloutParameters,
-    RepairPolicy,
+    BackupParameters, CapacityParameters, DriftParameters, Entry, GroupParameters, PetsParameters,
+    PetsRolloutParameters, RepairPolicy, TogetherParameters,
 };
+pub use shared::infeasible;
 
 use super::load_balancer::LoadBalancer;
 use super::sizing::{MachineFleet, Sizing};
@@ -48,6 +51,8 @@ pub struct Pets {
     parameters: PetsParameters,
     practice: PracticeParameters,
     services: Vec<Kennel>,
+    /// Services by who shares machines: each is in one group, most are alone in theirs.
+    groups: Vec<shared::Group>,
     /// What each piece of work is for.
     tasks: BTreeMap<WorkId, Task>,
     sizing: Sizing,
@@ -224,6 +229,7 @@ impl Pets {
             parameters,
             practice,
             services: Vec::new(),
+            groups: Vec::new(),
             tasks: BTreeMap::new(),
             sizing: Sizing::default(),
             backed_up: 0,
@@ -235,9 +241,10 @@ impl Pets {
         self.services.iter().enumerate().find_map(of)
     }
 
-    fn find_vm(&self, vm: VmId) -> Option<Name> {
+    /// The boxes of a machine; one, unless services share it.
+    fn on_vm(&self, vm: VmId) -> Vec<Name> {
         let of = |(s, k): (usize, &Kennel)| k.pets.iter().position(|p| p.vm == Some(vm)).map(|p| (s, p));
-        self.services.iter().enumerate().find_map(of)
+        self.services.iter().enumerate().filter_map(of).collect()
     }
 
     fn pet(&mut self, (s, p): Name) -> &mut Pet {

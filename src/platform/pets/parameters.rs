@@ -33,7 +33,7 @@ choices! {
 }
 
 section! {
-    /// Pets: machines that are built and kept by hand, with one box each.
+    /// Pets: machines that are built and kept by hand, with one box each unless services live together.
     pub struct PetsParameters {
         /// How callers find the boxes.
         entry: Entry = "load-balancer", grade Choice;
@@ -77,6 +77,7 @@ section! {
             from "15-20 servers per administrator (TechTarget; META Group 2002), at 17 and 40 h a week [h/week]", grade Derived;
         automation: PetsAutomationParameters, section;
         commitment: CommitmentParameters, section;
+        together: TogetherParameters, section;
         /// Explicit sizes, `[platform.NAME.size.SERVICE]`; without one the smallest that keeps the latency goal at the peak.
         size: Named<SizeParameters>, sections;
     }
@@ -130,5 +131,23 @@ section! {
         review: SimDuration = "91d" in |d| *d >= SimDuration::from_days(1) => "at least 1d", grade Choice;
         /// How much further than the next review the forecast is looked at, so that machines are there when they are needed.
         lead: SimDuration = "30d", grade Choice;
+    }
+}
+
+section! {
+    /// Several services in one machine: fewer machines, one fate.
+    pub struct TogetherParameters {
+        /// Groups of services that share all their machines, `[platform.NAME.together.group.NAME]`. Services that no group names have machines of their own.
+        group: Named<GroupParameters>, sections;
+        /// Share of a machine's upkeep and building time that each further service in it adds.
+        each_more: Fraction = "50%", from "half of the administration of a box is support of its application (range published, split estimated)", grade Estimate;
+    }
+}
+
+section! {
+    /// Services that share their machines.
+    pub struct GroupParameters {
+        /// Their names, two or more.
+        services: Vec<String>, required in |s| s.len() >= 2 => "at least two services";
     }
 }

@@ -18,69 +18,111 @@ impl Pets {
     /// A new machine for a pet whose own is lost or not worth mending; the box gets its old name. One that is missed
     /// is rented at once, the others wait for their ticket.
     pub(super) fn replace_machine(&mut self, name: Name, api: &mut Api<'_>) {
-        let at_once = !self.has_enough(name.0) || self.parameters.repair == RepairPolicy::RestoreBackup;
+        let name = self.speaker(name);
+        let at_once = self.is_missed(name) || self.parameters.repair == RepairPolicy::RestoreBackup;
         let (life, now) = (self.life_of(name, api), api.now());
         // A backup has the version of its time.
         let age = self.parameters.backup.every.mul_f64(api.stream(BACKUP_AGE, &[life]).uniform());
-        let kennel = &mut self.services[name.0];
-        let (service, version, pet) = (kennel.service, kennel.version, &mut kennel.pets[name.1]);
-        pet.backup_is_old = pet.installed_at > now - age || pet.installed != version;
-        kennel.entry.deregister(pet.subject, api);
-        if let Some(vm) = pet.vm.take() {
+        let mut lost = None;
+        for (s, p) in self.mates(name) {
+            let kennel = &mut self.services[s];
+            let (version, pet) = (kennel.version, &mut kennel.pets[p]);
+            pet.backup_is_old = pet.installed_at > now - age || pet.installed != version;
+            kennel.entry.deregister(pet.subject, api);
+            lost = lost.or(pet.vm.take());
+        }
+        if let Some(vm) = lost {
             api.terminate_vm(vm);
         }
-        (pet.care, pet.exits) = (Care::Building, 0);
-        pet.install(version, now);
-        pet.subject = api.create_box(service, version);
+        for (s, p) in self.mates(name) {
+            let kennel = &mut self.services[s];
+            let (service, version, pet) = (kennel.service, kennel.version, &mut kennel.pets[p]);
+            (pet.care, pet.exits) = (Care::Building, 0);
+            pet.install(version, now);
+            pet.subject = api.create_box(service, version);
+        }
         if at_once { self.rent(name, api) } else { self.wait_for_ticket(name, api) }
     }
 
-    /// Rents a machine for a pet that has none.
+    /// Rents the machine that is missing.
     pub(super) fn rent(&mut self, name: Name, api: &mut Api<'_>) {
-        let kennel = &mut self.services[name.0];
-        let pet = &mut kennel.pets[name.1];
-        if api.ordinal_of(pet.subject).is_none() {
-            // Its box went with a machine that never came.
-            pet.subject = api.create_box(kennel.service, kennel.version);
+        let (instance, zone) = (self.services[name.0].fleet.instance, self.pet(name).zone);
+        let mates = self.mates(name);
+        for &(s, p) in &mates {
+            let kennel = &mut self.services[s];
+            if api.ordinal_of(kennel.pets[p].subject).is_none() {
+                // Its box went with a machine that never came.
+                kennel.pets[p].subject = api.create_box(kennel.service, kennel.version);
+            }
         }
-        let vm = api.launch_vm(kennel.fleet.instance, pet.zone, Purchase::OnDemand);
-        pet.vm = Some(vm);
-        api.place_box(pet.subject, vm);
+        let vm = api.launch_vm(instance, zone, Purchase::OnDemand);
+        for mate in mates {
+            let pet = self.pet(mate);
+            pet.vm = Some(vm);
+            api.place_box(pet.subject, vm);
+        }
     }
 
     /// As many healthy boxes as there have to be without the spare.
-    fn has_enough(&self, s: usize) -> bool {
+    pub(super) fn has_enough(&self, s: usize) -> bool {
         let kennel = &self.services[s];
         kennel.entry.healthy() + self.practice.spare_boxes >= kennel.wanted
     }
 
     pub(super) fn on_launch_failed(&mut self, vm: VmId, api: &mut Api<'_>) {
-        if let Some((s, p)) = self.find_vm(vm) {
-            self.services[s].pets[p].vm = None;
+        let boxes = self.on_vm(vm);
+        for &name in &boxes {
+            self.pet(name).vm = None;
+        }
+        if let Some(&(s, p)) = boxes.first() {
             api.after(self.parameters.retry, PlatformEvent::with(super::LAUNCH_AGAIN, s as u32, p as u32));
         }
     }
 
     pub(super) fn on_vm_up(&mut self, vm: VmId, api: &mut Api<'_>) {
-        let Some(name) = self.find_vm(vm) else { return };
-        let super::Pet { subject, care, installed, .. } = *self.pet(name);
-        if care != Care::Building {
-            api.start_box(subject, installed);
-            return;
-        }
-        if self.is_asked(|task| matches!(task, Task::Build(n) | Task::Restore(n) if *n == name)) {
-            return; // it went down while somebody was working on it, who goes on now
-        }
-        let cause = self.life_of(name, api);
-        if self.parameters.repair == RepairPolicy::RestoreBackup && self.pet(name).served {
-            let mut touch = self.touch(&self.parameters.backup.touch, RESTORE, cause, api);
-            if self.pet(name).backup_is_old {
-                touch += self.touch(&self.parameters.deploy, RESTORE, cause, api);
+        let mut bare = Vec::new();
+        for name in self.on_vm(vm) {
+            let super::Pet { subject, care, installed, .. } = *self.pet(name);
+            if care == Care::Building {
+                bare.push(name);
+            } else {
+                api.start_box(subject, installed);
             }
-            return self.ask(Task::Restore(name), Activity::Restore, Urgency::AtOnce, touch, cause, api);
         }
-        let urgency = if self.has_enough(name.0) { Urgency::OfficeHours } else { Urgency::AtOnce };
-        let touch = self.touch(&self.parameters.build, BUILD, cause, api);
+        let on_hand =
+            |task: &Task| matches!(task, Task::Build(name) | Task::Restore(name) if bare.contains(name));
+        if bare.is_empty() || self.is_asked(on_hand) {
+            return; // if it went down while somebody was working on it, they go on now
+        }
+        let (backed_up, new): (Vec<Name>, Vec<Name>) =
+            bare.into_iter().partition(|&name| self.comes_from_backup(name));
+        self.ask_to_restore(&backed_up, api);
+        for (before, &name) in new.iter().enumerate() {
+            self.ask_to_build(name, before > 0 || !backed_up.is_empty(), api);
+        }
+    }
+
+    fn comes_from_backup(&self, (s, p): Name) -> bool {
+        self.parameters.repair == RepairPolicy::RestoreBackup && self.services[s].pets[p].served
+    }
+
+    /// Somebody brings the backup of a machine back, and the boxes up to date of which it has an old version.
+    fn ask_to_restore(&mut self, boxes: &[Name], api: &mut Api<'_>) {
+        let Some(&name) = boxes.first() else { return };
+        let cause = self.life_of(name, api);
+        let mut touch = self.touch(&self.parameters.backup.touch, RESTORE, cause, api);
+        for &each in boxes.iter().filter(|&&(s, p)| self.services[s].pets[p].backup_is_old) {
+            touch += self.touch(&self.parameters.deploy, RESTORE, self.life_of(each, api), api);
+        }
+        self.ask(Task::Restore(name), Activity::Restore, Urgency::AtOnce, touch, cause, api);
+    }
+
+    /// Somebody builds a box by hand; in a machine that has others already, only what is its own.
+    fn ask_to_build(&mut self, name: Name, is_further: bool, api: &mut Api<'_>) {
+        let cause = self.life_of(name, api);
+        let urgency = if self.is_missed(name) { Urgency::AtOnce } else { Urgency::OfficeHours };
+        let share = if is_further { self.parameters.together.each_more.as_f64() } else { 1.0 };
+        let touch = self.touch(&self.parameters.build, BUILD, cause, api).mul_f64(share);
         self.ask(Task::Build(name), Activity::Build, urgency, touch, cause, api);
     }
 
@@ -105,11 +147,15 @@ impl Pets {
         self.prepare(name, SimDuration::ZERO, api);
     }
 
-    /// The backup is being read back.
+    /// The backup is being read back, with all that was on the machine.
     pub(super) fn on_restored(&mut self, name: Name, api: &mut Api<'_>) {
         let bytes = api.cloud().root_disk.as_bytes() as f64;
         let span = SimDuration::from_secs_f64(bytes / self.parameters.backup.throughput.as_bytes() as f64);
-        self.prepare(name, span, api);
+        for mate in self.mates(name) {
+            if mate == name || self.pet(mate).care == Care::Building && self.comes_from_backup(mate) {
+                self.prepare(mate, span, api);
+            }
+        }
     }
 
     /// A machine that failed meanwhile is looked at again.

@@ -145,6 +145,10 @@ impl Pets {
         let pet = self.pet((s, p));
         pet.care = Care::Deploying;
         pet.install(version, now);
+        let subject = pet.subject;
+        if self.group_of(s).services.len() > 1 {
+            api.install_into_shared_system(subject, version);
+        }
         if resists {
             return self.debug((s, p), api);
         }

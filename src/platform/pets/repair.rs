@@ -83,9 +83,22 @@ impl Pets {
 
     pub(super) fn page(&mut self, subject: BoxId, api: &mut Api<'_>) {
         let Some(name) = self.find(subject) else { return };
-        if self.pet(name).care == Care::Alerting {
+        if self.pet(name).care != Care::Alerting {
+            return;
+        }
+        if self.is_seen_with_its_machine(name, api) {
+            self.pet(name).care = Care::Looking;
+            api.after(self.parameters.retry, PlatformEvent::about(super::LOOK_AGAIN, subject));
+        } else {
             self.look(name, Urgency::Page, api);
         }
+    }
+
+    /// Whoever is at the machine because of another box sees that this one is down too.
+    fn is_seen_with_its_machine(&self, (s, p): Name, api: &Api<'_>) -> bool {
+        let vm = self.services[s].pets[p].vm;
+        let runs = vm.is_some_and(|vm| api.vm_status(vm) == VmStatus::Running);
+        !runs && self.somebody_looks_at_a_mate((s, p))
     }
 
     fn look(&mut self, name: Name, urgency: Urgency, api: &mut Api<'_>) {
@@ -125,7 +138,11 @@ impl Pets {
         match status {
             VmStatus::Running => {
                 self.take_back_what_does_not_start(name, api);
-                if exits >= 2 && self.parameters.repair == RepairPolicy::Rebuild {
+                let mates = self.mates(name);
+                let alone = !mates.iter().any(|&(s, p)| {
+                    (s, p) != name && self.services[s].entry.is_healthy(self.services[s].pets[p].subject)
+                });
+                if exits >= 2 && alone && self.parameters.repair == RepairPolicy::Rebuild {
                     api.declare_found(subject, "its processes do not stay up; the machine is built anew");
                     return self.replace_machine(name, api);
                 }
@@ -182,7 +199,9 @@ impl Pets {
         } else if care != Care::Looking {
             return;
         }
-        if !self.is_asked(|task| *task == Task::Look(name)) {
+        if self.is_seen_with_its_machine(name, api) {
+            api.after(self.parameters.retry, PlatformEvent::about(super::LOOK_AGAIN, subject));
+        } else if !self.is_asked(|task| *task == Task::Look(name)) {
             let cause = api.now().as_micros();
             let touch = self.touch(&self.parameters.look_again, LOOK, cause, api);
             self.ask(Task::Look(name), Activity::Repair, Urgency::AtOnce, touch, cause, api);

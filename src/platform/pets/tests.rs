@@ -1,5 +1,7 @@
 //! What becomes of a pet, minute by minute, by each policy; what differences cost; what is heard without monitoring.
 
+mod shared;
+
 use crate::engine::{SimDuration, SimTime};
 use crate::verify::lab;
 use crate::world::{Activity, Observation};

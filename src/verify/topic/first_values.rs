@@ -9,7 +9,7 @@ use crate::parameter::ScalarDistribution;
 use crate::verify::{Band, Check};
 
 /// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
-const STREAMS: [(&str, f64); 90] = [
+const STREAMS: [(&str, f64); 91] = [
     ("vm boot", 0.6743800414300479),
     ("vm reboot", 0.5744394966433012),
     ("vm launch failure", 0.257066143071922),
@@ -75,6 +75,7 @@ const STREAMS: [(&str, f64); 90] = [
     ("configuration run", 0.3721649018617653),
     ("ejection of a target", 0.16831452358512522),
     ("human slip", 0.5647275364874339),
+    ("conflict of versions", 0.012614927802101827),
     ("image bake fails", 0.6647999611626624),
     ("node upgrade begin", 0.8470950622450514),
     ("node upgrade phase", 0.9336138973603675),

@@ -7,6 +7,7 @@
 //!
 //! Start at [`FaultKind`].
 
+mod conflict;
 mod group;
 mod process_crash;
 mod registry_outage;
@@ -18,6 +19,7 @@ mod tests;
 mod vm_crash;
 mod vm_loss;
 
+pub use conflict::ConflictParameters;
 pub use group::{
     Group, OverheatingParameters, PowerOutageParameters, RackNetworkParameters, RackOutageParameters,
     ZoneOutageParameters,
@@ -58,6 +60,7 @@ section! {
         zone_outage: ZoneOutageParameters, section;
         spot_reclaim: SpotReclaimParameters, section;
         human_slip: HumanSlipParameters, section;
+        conflict: ConflictParameters, section;
         registry_outage: RegistryOutageParameters, section;
     }
 }
@@ -84,10 +87,12 @@ pub enum FaultKind {
     ProcessHang,
     /// Nobody gets an image.
     RegistryOutage,
+    /// What was installed for another service in the same guest system broke it.
+    Conflict,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 15] = [
+    pub const ALL: [FaultKind; 16] = [
         FaultKind::VmCrash,
         FaultKind::VmLoss,
         FaultKind::ProcessCrash,
@@ -103,6 +108,7 @@ impl FaultKind {
         FaultKind::HumanSlip,
         FaultKind::ProcessHang,
         FaultKind::RegistryOutage,
+        FaultKind::Conflict,
     ];
 
     /// As written in results.
@@ -123,6 +129,7 @@ impl FaultKind {
             FaultKind::HumanSlip => "human-slip",
             FaultKind::ProcessHang => "process-hang",
             FaultKind::RegistryOutage => "registry-outage",
+            FaultKind::Conflict => "conflict",
         }
     }
 }

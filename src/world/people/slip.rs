@@ -46,7 +46,7 @@ impl World {
         let target = if wrong { self.neighbour(subject, which) } else { Some(subject) };
         if let Some(target) = target {
             let fault = FaultId::new(FaultKind::HumanSlip, entity, job.work.cause);
-            self.break_box(target, fault);
+            self.break_box(target, fault, FaultKind::HumanSlip);
         }
     }
 
@@ -61,11 +61,11 @@ impl World {
     }
 
     /// Its processes end, and fail to start until somebody has repaired it.
-    fn break_box(&mut self, subject: BoxId, fault: FaultId) {
+    pub(in crate::world) fn break_box(&mut self, subject: BoxId, fault: FaultId, kind: FaultKind) {
         let b = self.boxes.get_mut(subject).expect("only boxes that exist break");
         b.broken = true;
         let ran = matches!(b.state, State::Up | State::Starting);
-        self.exit_box(subject, Exit::Fault { fault, kind: FaultKind::HumanSlip });
+        self.exit_box(subject, Exit::Fault { fault, kind });
         if ran {
             self.signals.push_back(Signal::ProcessExited { subject });
         }
