@@ -3,6 +3,8 @@
 
 use crate::support::{quickstart, run, value};
 use boxherd::results::rows::{ResultSet, SizeManifest};
+use boxherd::scenario::load_text;
+use std::path::Path;
 
 /// Nothing breaks and nothing is released, so that only the sizing decides.
 const QUIET: [&str; 12] = [
@@ -101,4 +103,40 @@ fn clusters_that_nobody_tunes_are_as_idle_as_surveys_say() {
     // Nor is the missing autoscaler, which costs what follows from peak over mean.
     let unscaled = cluster(&["platform.k8s.requests=tuned", alone]);
     assert!(untuned < unscaled && unscaled < tuned, "{untuned}, {unscaled}, {tuned}");
+}
+
+/// A second service beside `web`.
+const MAIL: [&str; 3] = [
+    "service.mail.cpu_per_request=40ms",
+    "service.mail.traffic.rate=5/s",
+    "service.mail.container.app.cpu=500m",
+];
+const TOGETHER: &str = "platform.pets.together.group.all.services=['web', 'mail']";
+
+#[test]
+fn services_that_share_machines_are_checked() {
+    let problems = |overrides: &[&str]| {
+        let overrides: Vec<String> = [&MAIL[..], overrides].concat().iter().map(|&o| o.to_owned()).collect();
+        let text = "[service.web]\ncpu_per_request = \"40ms\"\ntraffic.rate = \"20/s\"\n\
+                    [service.web.container.app]\ncpu = \"500m\"\n[platform.pets]\nkind = \"pets\"\n";
+        let loaded = load_text("groups.toml", text.as_bytes(), Path::new(""), &overrides);
+        loaded.err().map(|e| e.render(false)).unwrap_or_default()
+    };
+    assert_eq!(problems(&[TOGETHER]), "");
+    let unknown = problems(&["platform.pets.together.group.all.services=['web', 'mial']"]);
+    assert!(
+        unknown.contains("unknown service `mial`") && unknown.contains("did you mean `mail`"),
+        "{unknown}"
+    );
+    let twice = problems(&[TOGETHER, "platform.pets.together.group.more.services=['web', 'mail']"]);
+    assert!(twice.contains("lives in two places"), "{twice}");
+    let alone = problems(&["platform.pets.together.group.all.services=['web']"]);
+    assert!(alone.contains("at least two services"), "{alone}");
+    let standby = problems(&[TOGETHER, "platform.pets.repair=standby"]);
+    assert!(standby.contains("no standby"), "{standby}");
+    let types =
+        ["platform.pets.size.web.machine=m7i.large", "platform.pets.size.mail.machine=m7i.xlarge", TOGETHER];
+    assert!(problems(&types).contains("machines of two types"));
+    let large = ["practice.machines=['m7i.large']", "service.mail.container.app.memory=7GiB", TOGETHER];
+    assert!(problems(&large).contains("web, mail find no machine together"), "{}", problems(&large));
 }

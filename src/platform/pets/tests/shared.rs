@@ -141,32 +141,3 @@ fn they_grow_together() {
     let vms = facts.iter().filter(|(_, o)| matches!(o, Observation::VmUp { .. })).count();
     assert_eq!(vms as u32, *web.last().expect("there is one"), "one machine for a box of each");
 }
-
-#[test]
-fn groups_are_checked() {
-    let problems = |overrides: &[&str]| {
-        let overrides: Vec<String> = [&MAIL[..], overrides].concat().iter().map(|&o| o.to_owned()).collect();
-        let text = "[service.web]\ncpu_per_request = \"40ms\"\ntraffic.rate = \"20/s\"\n\
-                    [service.web.container.app]\ncpu = \"500m\"\n[platform.pets]\nkind = \"pets\"\n";
-        let loaded =
-            crate::scenario::load_text("g.toml", text.as_bytes(), std::path::Path::new(""), &overrides);
-        loaded.err().map(|e| e.render(false)).unwrap_or_default()
-    };
-    assert_eq!(problems(&[TOGETHER]), "");
-    let unknown = problems(&["platform.pets.together.group.all.services=['web', 'mial']"]);
-    assert!(
-        unknown.contains("unknown service `mial`") && unknown.contains("did you mean `mail`"),
-        "{unknown}"
-    );
-    let twice = problems(&[TOGETHER, "platform.pets.together.group.more.services=['web', 'mail']"]);
-    assert!(twice.contains("lives in two places"), "{twice}");
-    let alone = problems(&["platform.pets.together.group.all.services=['web']"]);
-    assert!(alone.contains("at least two services"), "{alone}");
-    let standby = problems(&[TOGETHER, "platform.pets.repair=standby"]);
-    assert!(standby.contains("no standby"), "{standby}");
-    let types =
-        ["platform.pets.size.web.machine=m7i.large", "platform.pets.size.mail.machine=m7i.xlarge", TOGETHER];
-    assert!(problems(&types).contains("machines of two types"));
-    let large = ["practice.machines=['m7i.large']", "service.mail.container.app.memory=7GiB", TOGETHER];
-    assert!(problems(&large).contains("web, mail find no machine together"), "{}", problems(&large));
-}
