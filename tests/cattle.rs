@@ -37,6 +37,10 @@ rack_network.rate = "0/year"
 power_outage.rate = "0/year"
 overheating.rate = "0/year"
 slow_vm.rate = "0/year"
+bad_configuration.rate = "0/year"
+cloud_api_outage.rate = "0/year"
+no_capacity.rate = "0/year"
+disk_full.rate = "0/year"
 
 [platform.herd]
 kind = "cattle"

@@ -53,6 +53,9 @@ fn spot_machines_cost_the_spot_price_and_are_taken_back() {
             "run.replications=4",
             "faults.spot_reclaim.rate=60/year",
             "practice.machines=['m7i.large']",
+            // Boxes that do not start refuse requests too.
+            "faults.bad_configuration.rate=0/week",
+            "faults.disk_full.rate=0/year",
         ];
         run(&quickstart(
             &[&base[..], &["platform.cattle.purchase=spot", "platform.k8s.node_pool.purchase=spot"], more]
@@ -90,4 +93,54 @@ fn spot_machines_cost_the_spot_price_and_are_taken_back() {
     assert!(hit(&undrained) > 20 * hit(&results), "{} and {}", hit(&undrained), hit(&results));
     let unheld = spot(&["platform.k8s.disruption_budget.max_unavailable=100%"]);
     assert_eq!((hit(&unheld), hit(&undrained) > 0), (0, true), "nodes are drained within the notice");
+}
+
+/// Two weeks in which every change of configuration is wrong, and little else happens.
+fn wrong_configurations(more: &[&str]) -> ResultSet {
+    let base = [
+        "run.length=2w",
+        "run.replications=4",
+        "faults.bad_configuration.rate=3/week",
+        "faults.bad_configuration.wrong=100%",
+        "faults.bad_configuration.everywhere=0%",
+        "service.shop.release.rate=0/week",
+        "service.partners.release.rate=0/week",
+        "service.mailer.release.rate=0/week",
+        "faults.process_crash.rate=0/year",
+        "faults.zone_outage.rate=0/year",
+    ];
+    run(&quickstart(&[&base[..], more].concat()))
+}
+
+#[test]
+fn a_configuration_with_which_nothing_starts_stops_at_the_first_pods_and_takes_all_cattle() {
+    let results = wrong_configurations(&["faults.bad_configuration.fails_to_start=100%"]);
+    let missing = |name: &str| 1.0 - value(&results, name, "availability");
+    // Three a week and service: a fleet of cattle is down from the fetch until somebody who was paged 2 to 4 min later
+    // has looked for about 20 min and has it taken back: half an hour of the 56 h between two, about 1 %.
+    assert!((0.002..0.03).contains(&missing("cattle")), "{}", missing("cattle"));
+    // A pod that is not ready gets no requests, and the old ones stay.
+    assert!(missing("k8s") < 0.1 * missing("cattle"), "{} and {}", missing("k8s"), missing("cattle"));
+    // Whoever has it in hand sees that the first pet does not come back.
+    assert!(missing("pets") < 0.1 * missing("cattle"), "{} and {}", missing("pets"), missing("cattle"));
+}
+
+#[test]
+fn what_agents_fetch_by_and_by_is_taken_back_by_and_by() {
+    let errors = ["faults.bad_configuration.fails_to_start=0%", "faults.bad_configuration.error_share=100%"];
+    // From the decision to take it back until no box of the service has it, without what was still open [s].
+    let taken_back = |more: &[&str]| {
+        let results = wrong_configurations(&[&errors[..], more].concat());
+        let of = results.incidents.iter().filter(|r| r.platform == "cattle" && r.kind == "bad-configuration");
+        let mut spans: Vec<f64> = of.filter(|r| !r.is_open()).map(|r| r.rotation_s).collect();
+        spans.sort_by(f64::total_cmp);
+        assert!(spans.len() > 20, "{spans:?}");
+        spans[spans.len() / 2]
+    };
+    // Programs ask within a minute.
+    let at_once = taken_back(&[]);
+    assert!(at_once <= 60.0, "{at_once}");
+    // An agent runs every 6 h and a run takes 5 min: of the few boxes that have it by then the last waits for hours.
+    let by_and_by = taken_back(&["platform.cattle.image.kind=thin", "platform.cattle.image.run_interval=6h"]);
+    assert!((1_800.0..=6.5 * 3_600.0).contains(&by_and_by), "{by_and_by}");
 }

@@ -37,6 +37,10 @@ zone_outage.rate = "0/year"
 rack_outage.rate = "0/year"
 rack_network.rate = "0/year"
 slow_vm.rate = "0/year"
+bad_configuration.rate = "0/year"
+cloud_api_outage.rate = "0/year"
+no_capacity.rate = "0/year"
+disk_full.rate = "0/year"
 "#;
 
 /// More would not be read.
@@ -212,6 +216,44 @@ fn a_version_breaks_who_shares_its_machine() {
     let overrides =
         [&TOGETHER[..], &["service.web.release.rate=1/week", "faults.conflict.chance=100%"]].concat();
     check_on(&["pets"], "together-conflict", &overrides, "DOWN: conflict");
+}
+
+#[test]
+fn a_wrong_configuration_that_fails_requests() {
+    let overrides = [
+        "faults.bad_configuration.rate=2/week",
+        "faults.bad_configuration.wrong=100%",
+        "faults.bad_configuration.fails_to_start=0%",
+    ];
+    check("bad-configuration", &overrides, "is to go to all boxes");
+}
+
+#[test]
+fn a_wrong_configuration_that_keeps_boxes_from_starting() {
+    let overrides = [
+        "faults.bad_configuration.rate=2/week",
+        "faults.bad_configuration.wrong=100%",
+        "faults.bad_configuration.fails_to_start=100%",
+    ];
+    check("configuration-fails-to-start", &overrides, "is to go to all boxes");
+}
+
+#[test]
+fn an_outage_of_the_clouds_api() {
+    let overrides = [
+        "service.web.traffic.diurnal.amplitude=0.8",
+        "service.web.traffic.rate=200/s",
+        "faults.cloud_api_outage.rate=4/week",
+        "faults.cloud_api_outage.lasts=10h",
+    ];
+    check_on(&["cattle", "k8s"], "cloud-api-outage", &overrides, "API IS DOWN");
+}
+
+#[test]
+fn a_full_disk() {
+    check_on(&["pets"], "disk-full", &["faults.disk_full.rate=2/month"], "DOWN: disk-full");
+    let overrides = ["faults.disk_full.rate=2/month", "platform.cattle.disk_fills=100%"];
+    check_on(&["cattle"], "disk-full", &overrides, "DOWN: disk-full");
 }
 
 const CRASH: (&[&str], &str) = (&["faults.vm_crash.rate=20/year"], "MACHINE DOWN: vm-crash");

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// A time in which everything happens.
-const STORMY: [&str; 19] = [
+const STORMY: [&str; 24] = [
     "run.replications=1",
     "faults.vm_crash.rate=60/year",
     "faults.vm_loss.rate=60/year",
@@ -32,6 +32,11 @@ const STORMY: [&str; 19] = [
     "service.partners.release.failure_rate=50%",
     "practice.spare_boxes=0",
     "service.shop.traffic.weekly.weekend=0.5",
+    "faults.bad_configuration.rate=3/week",
+    "faults.bad_configuration.wrong=30%",
+    "faults.cloud_api_outage.rate=60/year",
+    "faults.no_capacity.rate=60/year",
+    "faults.disk_full.rate=20/year",
 ];
 
 /// Many nodes, of which several in a zone are silent at a time, and zones that count as large and disrupted early.
@@ -64,6 +69,9 @@ const LATE_PROBE: [&str; 3] = [
     "platform.k8s.probes.startup.failure_threshold=1",
     "faults.process_crash.hang_share=100%",
 ];
+
+/// Changes of configuration that are all wrong.
+const WRONG: [&str; 1] = ["faults.bad_configuration.wrong=100%"];
 
 /// Spot machines that are taken back every few days.
 const SPOT: [&str; 3] = [
@@ -413,6 +421,12 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.control_plane.upkeep", &OWN_CONTROL_PLANE, &["10"]),
     ("platform.NAME.control_plane.upgrades", &OWN_CONTROL_PLANE, &["1/year"]),
     ("platform.NAME.control_plane.upgrade_effort", &OWN_CONTROL_PLANE, &["10"]),
+    ("faults.bad_configuration.wrong", &[], &["100%"]),
+    ("faults.bad_configuration.everywhere", &WRONG, &["100%"]),
+    ("faults.bad_configuration.fails_to_start", &WRONG, &["100%"]),
+    ("faults.bad_configuration.error_share", &WRONG, &["uniform(1%, 10%)"]),
+    ("platform.NAME.configure", &WRONG, &["1h"]),
+    ("platform.NAME.image.fetch_configuration", &WRONG, &["20m"]),
     ("practice.machines", &[], &["['m7i.4xlarge']"]),
     ("faults.spot_reclaim.rate", &SPOT, &["300/year"]),
     ("faults.spot_reclaim.hazard", &SPOT, &["weibull(0.5)"]),

@@ -81,6 +81,7 @@ const TOGETHER: &[&str] = &[
     "service.mail.container.app.cpu=500m",
     "platform.pets.together.group.all.services=['web', 'mail']",
 ];
+const WRONG: &[&str] = &["faults.bad_configuration.rate=3/week", "faults.bad_configuration.wrong=100%"];
 const SLIPS: &[&str] = &["faults.human_slip.chance=20%"];
 
 #[rustfmt::skip]
@@ -152,6 +153,18 @@ const FAULTS: &[Line] = &[
     line("faults.human_slip.chance", ["1%", "30%"], "incidents_per_month", Up, &PETS, &[RELEASES], "more hands on a box break it"),
     line("faults.human_slip.wrong_box", ["0%", "100%"], "availability", Down, &PETS, &[RELEASES, SLIPS], "the box at hand was drained, the other was not"),
     line("faults.conflict.chance", ["0%", "50%"], "incidents_per_month", Up, &PETS, &[RELEASES, TOGETHER], "what is installed for one service breaks the other"),
+    line("faults.bad_configuration.rate", ["1/week", "5/week"], "availability", Down, VMS, &[WRONG], "more of them go out"),
+    line("faults.bad_configuration.wrong", ["10%", "100%"], "availability", Down, VMS, &[&["faults.bad_configuration.rate=5/week"]], "more of them are wrong"),
+    line("faults.bad_configuration.error_share", ["10%", "90%"], "availability", Down, AUTOMATIC, &[WRONG, &["faults.bad_configuration.fails_to_start=0%"]], "each request that meets one is more likely to fail"),
+    line("faults.bad_configuration.fails_to_start", ["0%", "100%"], "bad_release_requests", Down, &ALL, &[WRONG], "a box that does not start answers nothing wrongly"),
+    line("faults.bad_configuration.fails_to_start", ["0%", "100%"], "availability", Up, K8S, &[WRONG], "a pod that is not ready holds the others back"),
+    line("faults.cloud_api_outage.rate", ["1/year", "200/year"], "replica_deficit", Up, CATTLE, &[LOSSES], "what is lost waits for the cloud to answer"),
+    line("faults.cloud_api_outage.lasts", ["10m", "10h"], "replica_deficit", Up, CATTLE, &[LOSSES, &["faults.cloud_api_outage.rate=200/year"]], "it waits for longer"),
+    line("faults.no_capacity.rate", ["1/year", "300/year"], "replica_deficit", Up, CATTLE, &[LOSSES, &["faults.no_capacity.lasts=12h", "cloud.zones=1"]], "in one zone there is nowhere else to go"),
+    line("faults.no_capacity.lasts", ["10m", "12h"], "replica_deficit", Up, CATTLE, &[LOSSES, &["faults.no_capacity.rate=300/year", "cloud.zones=1"]], "it waits for longer"),
+    line("faults.disk_full.rate", ["1/year", "50/year"], "incidents_per_month", Up, &PETS, &[&QUIET], "each of them is an incident"),
+    line("platform.cattle.disk_fills", ["10%", "100%"], "incidents_per_month", Up, CATTLE, &[&QUIET, &["faults.disk_full.rate=50/year"]], "more of them get through"),
+    line("platform.pets.disk_fills", ["10%", "100%"], "touch_hours", Up, &PETS, &[&QUIET, &["faults.disk_full.rate=50/year"]], "somebody makes room each time"),
     line("faults.registry_outage.rate", ["1/year", "9000/year"], "release_lead_time", Up, K8S, &[RELEASES, &["faults.registry_outage.lasts=1h"]], "most releases wait for their images"),
     line("faults.registry_outage.lasts", ["1m", "1h"], "release_lead_time", Up, K8S, &[RELEASES, &["faults.registry_outage.rate=9000/year"]], "releases wait longer for their images"),
     line("cloud.zones", ["1", "3"], "availability", Up, &ALL, &[ZONES], "an outage leaves the others"),
@@ -298,6 +311,10 @@ const WITHOUT_DIRECTION: &[(&str, &str)] = &[
     ("faults.overheating.hazard", "how incidents cluster, not how many there are"),
     ("faults.zone_outage.hazard", "how incidents cluster, not how many there are"),
     ("faults.spot_reclaim.hazard", "how incidents cluster, not how many there are"),
+    ("faults.cloud_api_outage.hazard", "how incidents cluster, not how many there are"),
+    ("faults.no_capacity.hazard", "how incidents cluster, not how many there are"),
+    ("faults.disk_full.hazard", "how incidents cluster, not how many there are"),
+    ("faults.bad_configuration.everywhere", "how many services have it; here is one"),
 ];
 
 /// Keys whose direction [`crate::metamorphic`] shows, with how much.

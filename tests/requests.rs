@@ -184,6 +184,10 @@ zone_outage.rate = "0/year"
 rack_outage.rate = "0/year"
 rack_network.rate = "0/year"
 slow_vm.rate = "0/year"
+bad_configuration.rate = "0/year"
+cloud_api_outage.rate = "0/year"
+no_capacity.rate = "0/year"
+disk_full.rate = "0/year"
 "#;
 
 /// Compares (metric, relative bound, absolute bound) of both ways.

@@ -7,7 +7,7 @@ use boxherd::scenario::load_text;
 use std::path::Path;
 
 /// Nothing breaks and nothing is released, so that only the sizing decides.
-const QUIET: [&str; 12] = [
+const QUIET: [&str; 16] = [
     "run.length=2w",
     "run.replications=3",
     "service.shop.release.rate=0/week",
@@ -20,6 +20,10 @@ const QUIET: [&str; 12] = [
     "faults.rack_outage.rate=0/year",
     "faults.rack_network.rate=0/year",
     "faults.slow_vm.rate=0/year",
+    "faults.bad_configuration.rate=0/year",
+    "faults.cloud_api_outage.rate=0/year",
+    "faults.no_capacity.rate=0/year",
+    "faults.disk_full.rate=0/year",
 ];
 
 const ALL: [&str; 3] = ["pets", "cattle", "k8s"];

@@ -2,7 +2,8 @@
 //!
 //! *Lead time*: from the developers' hand-over until every box runs the version. *Duration*: from the first box
 //! changed. *Rollback time* of a bad version: from the first box that serves it (or fails to start it) until no
-//! box has it; that is also an incident of kind `bad-release`, whose stages are: known by the alert or by whoever
+//! box has it; that is also an incident of kind `bad-release`, or `bad-configuration` where a configuration that was
+//! pushed past the releases is what is wrong with it, whose stages are: known by the alert or by whoever
 //! watches the rollout, decided, and carried out.
 
 use super::outcome::{End, IncidentOutcome, RecoveryStages, replay_at};
@@ -19,12 +20,30 @@ struct Release {
     handed_over: SimTime,
     begun: Option<SimTime>,
     bad: bool,
+    /// The fault, where it is a configuration that was pushed past the releases.
+    configuration: Option<FaultId>,
     first_harm: Option<SimTime>,
     known: Option<SimTime>,
     back_begins: Option<SimTime>,
     over: bool,
     /// Every box has it, or will never: taken back, or overtaken by a later one.
     settled: bool,
+}
+
+impl Release {
+    fn new(handed_over: SimTime, bad: bool) -> Release {
+        Release {
+            handed_over,
+            begun: None,
+            bad,
+            configuration: None,
+            first_harm: None,
+            known: None,
+            back_begins: None,
+            over: false,
+            settled: false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +67,8 @@ struct ServiceState {
 pub(super) struct Releases {
     frame: Arc<Frame>,
     releases: BTreeMap<(ServiceId, Version), Release>,
+    /// Configurations by number: when somebody made the change, and the fault that it is.
+    pushed: BTreeMap<(ServiceId, u32), (SimTime, FaultId)>,
     boxes: SecondaryMap<BoxId, Running>,
     services: Vec<ServiceState>,
     /// Minutes, and whether it was still going on at the horizon.
@@ -61,6 +82,7 @@ impl Releases {
         Releases {
             frame,
             releases: BTreeMap::new(),
+            pushed: BTreeMap::new(),
             boxes: SecondaryMap::default(),
             services,
             durations: Vec::new(),
@@ -83,7 +105,7 @@ impl Releases {
         }
         let Running { service, version, .. } = *running;
         let state = self.state(service);
-        count(&mut state.serving, version, if serves { 1 } else { -1 });
+        count(&mut state.serving, version.code(), if serves { 1 } else { -1 });
         state.note_mix(time);
         if serves {
             self.note_harm(time, service, version);
@@ -119,8 +141,10 @@ impl Releases {
             return;
         }
         let taken_back = release.back_begins.is_some();
-        let later = (service, Version(version.0 + 1))..=(service, Version(u32::MAX));
-        let superseded = self.releases.range(later).any(|(_, r)| r.begun.is_some());
+        let since = release.handed_over;
+        let of_service = (service, Version(0))..=(service, Version(u32::MAX));
+        let mut others = self.releases.range(of_service);
+        let superseded = others.any(|(_, r)| r.begun.is_some() && r.handed_over > since);
         if !taken_back && !superseded {
             return; // its first box failed to start and is tried again
         }
@@ -147,14 +171,22 @@ impl Releases {
             rotation_s: time.since(back).as_secs_f64(),
             ..RecoveryStages::default()
         };
-        self.durations.push((service, MetricId::RollbackTime, time.since(opened).as_secs_f64() / 60.0, open));
-        let kind = FaultKind::BadRelease;
+        let total = time.since(opened).as_secs_f64();
         let entity = [u64::from(service.0), 0];
+        let (kind, fault, what) = match release.configuration {
+            Some(fault) => (FaultKind::BadConfiguration, fault, "configuration"),
+            None => {
+                self.durations.push((service, MetricId::RollbackTime, total / 60.0, open));
+                let kind = FaultKind::BadRelease;
+                (kind, FaultId::new(kind, entity, u64::from(version.0)), "release")
+            }
+        };
+        let number = if release.configuration.is_some() { version.configuration() } else { version.0 };
         self.incidents.push(IncidentOutcome {
-            fault: FaultId::new(kind, entity, u64::from(version.0)).0,
+            fault: fault.0,
             kind: kind.name().into(),
             service: Some(service.0),
-            lost: format!("{} release {}", self.frame.service(service).name, version.0),
+            lost: format!("{} {what} {number}", self.frame.service(service).name),
             replacement: String::new(),
             time: self.frame.calendar.iso(opened),
             replay_at: replay_at(opened),
@@ -164,15 +196,29 @@ impl Releases {
         });
     }
 
+    /// A configuration is known by its number alone, until it is on its way with some release.
+    fn note_configured(&mut self, service: ServiceId, version: Version) {
+        let pushed = self.pushed.get(&(service, version.configuration()));
+        if let Some(&(handed_over, fault)) = pushed {
+            let release = Release { configuration: Some(fault), ..Release::new(handed_over, true) };
+            self.releases.entry((service, version)).or_insert(release);
+        }
+    }
+
     fn on_rollout(&mut self, time: SimTime, service: ServiceId, version: Version, step: RolloutStep) {
+        self.note_configured(service, version);
         let Some(release) = self.releases.get_mut(&(service, version)) else { return };
         match step {
             RolloutStep::Begins => {
                 release.begun = Some(time);
+                if release.configuration.is_some() {
+                    return; // a release that waits does not end with it
+                }
                 for (_, earlier) in self.releases.range_mut((service, Version(0))..(service, version)) {
                     earlier.settled = true;
                 }
             }
+            RolloutStep::Completes if release.configuration.is_some() => {}
             RolloutStep::Completes => {
                 release.settled = true;
                 let (handed_over, begun) = (release.handed_over, release.begun.unwrap_or(time));
@@ -227,17 +273,10 @@ impl Part for Releases {
     fn observe(&mut self, time: SimTime, observation: &Observation) {
         match *observation {
             Observation::ReleaseHandedOver { service, version, bad } => {
-                let release = Release {
-                    handed_over: time,
-                    begun: None,
-                    bad,
-                    first_harm: None,
-                    known: None,
-                    back_begins: None,
-                    over: false,
-                    settled: false,
-                };
-                self.releases.insert((service, version), release);
+                self.releases.insert((service, version), Release::new(time, bad));
+            }
+            Observation::ConfigurationChanged { service, number, fault } => {
+                self.pushed.insert((service, number), (time, fault));
             }
             Observation::BoxCreated { subject, service, version, .. } => {
                 self.boxes.insert(subject, Running { service, version, up: false, routed: false });
@@ -282,7 +321,10 @@ impl Part for Releases {
         }
         // Leaving out what is still going on would flatter the platform that takes long.
         for (&(service, _), release) in &self.releases {
-            if release.settled || release.handed_over < self.frame.meter_from {
+            if release.configuration.is_some()
+                || release.settled
+                || release.handed_over < self.frame.meter_from
+            {
                 continue;
             }
             let minutes = |from: SimTime| time.since(from).as_secs_f64() / 60.0;

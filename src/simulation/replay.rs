@@ -305,8 +305,22 @@ impl Watcher for Trace<'_> {
                 self.line(
                     time,
                     About::Service(*service),
-                    &format!("release {} is handed over{quality}", version.0),
+                    &format!("release {version} is handed over{quality}"),
                 );
+            }
+            Observation::CloudApiFailed { fault } => {
+                let what = format!("THE CLOUD'S API IS DOWN: cloud-api-outage (fault {:08x})", fault.0 >> 32);
+                self.line(time, About::Nothing, &what);
+            }
+            Observation::CloudApiRestored => {
+                self.line(time, About::Nothing, "the cloud's API answers again");
+            }
+            Observation::ConfigurationChanged { service, number, fault } => {
+                let what = format!(
+                    "configuration {number} is to go to all boxes (bad-configuration, fault {:08x})",
+                    fault.0 >> 32
+                );
+                self.line(time, About::Service(*service), &what);
             }
             Observation::Rollout { service, version, step } => {
                 let what = match step {
@@ -315,7 +329,7 @@ impl Watcher for Trace<'_> {
                     RolloutStep::RollbackBegins => "is taken back",
                     RolloutStep::RollbackCompletes => "is gone",
                 };
-                self.line(time, About::Service(*service), &format!("release {} {what}", version.0));
+                self.line(time, About::Service(*service), &format!("release {version} {what}"));
             }
             Observation::ErrorAlert { service, firing } => {
                 let what = if *firing { "alert: too many requests fail" } else { "alert resolved" };
@@ -401,7 +415,7 @@ impl Trace<'_> {
             Observation::BoxCreated { subject, service, ordinal, version } => {
                 let name = self.frame.box_name(service, ordinal);
                 self.boxes.insert(subject, Subject { name, service, vm: None, known_down: false });
-                self.line(time, About::Box(subject), &format!("box created, version {}", version.0));
+                self.line(time, About::Box(subject), &format!("box created, version {version}"));
             }
             Observation::BoxPlaced { subject, vm } => {
                 if let Some(b) = self.boxes.get_mut(&subject) {
@@ -414,7 +428,7 @@ impl Trace<'_> {
                 if let Some(b) = self.boxes.get_mut(&subject) {
                     b.known_down = false;
                 }
-                self.line(time, About::Box(subject), &format!("starts version {}", version.0));
+                self.line(time, About::Box(subject), &format!("starts version {version}"));
             }
             Observation::BoxUp { subject } => self.line(time, About::Box(subject), "is up"),
             Observation::BoxExited { subject, exit } => {

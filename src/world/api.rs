@@ -184,6 +184,12 @@ impl Api<'_> {
         self.world.vm_status(vm)
     }
 
+    /// Which share of the fillings of disks nothing on this platform's machines prevents. Called once, at the start, before
+    /// there is a box.
+    pub fn set_disk_fills(&mut self, share: f64) {
+        self.world.disk_fills = share;
+    }
+
     /// A load balancer, a control plane: paid by the hour from now on.
     pub fn rent(&mut self, item: Rented, count: u32) {
         self.change_rent(item, i32::try_from(count).expect("few of these are rented"));
@@ -402,6 +408,11 @@ impl Api<'_> {
         let key = [u64::from(service.0), u64::from(version.0), u64::from(log.readings)];
         let mut stream = self.world.streams.open(streams::LOG_SAMPLE, &key);
         Some(counts.map(|counts| counts.drawn(&mut stream)))
+    }
+
+    /// A change of configuration cannot go out now: whoever makes it tries again a little later.
+    pub fn postpone_configuration(&mut self, service: ServiceId, number: u32) {
+        self.world.postpone_configuration(service, number);
     }
 
     /// Nobody compares versions any more.

@@ -83,6 +83,8 @@ pub(super) struct ServiceBox {
     draining: Option<(SimTime, f64)>,
     /// The next crash of its process.
     pub crash: Option<EventHandle>,
+    /// The next time that its disk fills.
+    pub fills: Option<EventHandle>,
     pub check: Option<MonitorId>,
     pub answers: Answers,
     /// Probes by the agent on its machine; they go with its processes.
@@ -184,6 +186,7 @@ impl World {
             warming: None,
             draining: None,
             crash: None,
+            fills: None,
             check: None,
             answers: Answers::default(),
             probes: Vec::new(),
@@ -276,6 +279,7 @@ impl World {
         self.set_box_state(subject, State::Up);
         self.observe(Observation::BoxUp { subject });
         self.arm_process_crash(subject);
+        self.arm_disk(subject);
         self.signals.push_back(Signal::BoxUp { subject });
     }
 
@@ -305,6 +309,7 @@ impl World {
         self.set_box_state(subject, State::Up);
         self.observe(Observation::BoxUp { subject });
         self.arm_process_crash(subject);
+        self.arm_disk(subject);
         subject
     }
 
@@ -316,7 +321,9 @@ impl World {
             self.remove_monitor(probe);
         }
         let b = self.boxes.get_mut(subject).expect("seen");
-        for handle in [b.pending.take(), b.crash.take(), b.warming.take()].into_iter().flatten() {
+        for handle in
+            [b.pending.take(), b.crash.take(), b.fills.take(), b.warming.take()].into_iter().flatten()
+        {
             self.scheduler.cancel(handle);
         }
         if let Exit::Fault { fault, .. } = exit {

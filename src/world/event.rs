@@ -53,6 +53,13 @@ pub enum Event {
         group: u32,
     },
 
+    /// The cloud's control plane stops answering.
+    CloudApiFails,
+    CloudApiRestored,
+    /// The disk of a box fills, unless something prevents that.
+    DiskFull {
+        subject: BoxId,
+    },
     /// The image registry stops answering.
     RegistryFails,
     RegistryRestored,
@@ -154,6 +161,15 @@ pub enum Event {
     ReleaseDue {
         service: ServiceId,
     },
+    /// Somebody changes a configuration, and it is wrong.
+    ConfigurationDue {
+        service: ServiceId,
+    },
+    /// Who had to wait with that tries it again.
+    ConfigurationAgain {
+        service: ServiceId,
+        number: u32,
+    },
     Platform(PlatformEvent),
 
     /// Metering begins after the warm-up.
@@ -177,6 +193,9 @@ impl engine::Event for Event {
             | GroupStruck { .. }
             | GroupRestored { .. }
             | NetworkTurns { .. }
+            | CloudApiFails
+            | CloudApiRestored
+            | DiskFull { .. }
             | RegistryFails
             | RegistryRestored => 0,
             LaunchFailed { .. }
@@ -205,6 +224,8 @@ impl engine::Event for Event {
             | WorkBegins { .. }
             | WorkDone { .. }
             | ReleaseDue { .. }
+            | ConfigurationDue { .. }
+            | ConfigurationAgain { .. }
             | Platform(_) => 3,
             MeteringBegins => 4,
         }

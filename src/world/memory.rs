@@ -141,7 +141,7 @@ impl World {
         };
         let parts = self.services[b.service.index()].parameters.container.iter();
         for (part, (_, container)) in parts.enumerate().filter(|p| p.1.1.role != Role::Init) {
-            let key = [u64::from(b.service.0), u64::from(b.version.0), part as u64];
+            let key = [u64::from(b.service.0), u64::from(b.version.code().0), part as u64];
             let leak = container.leak.sample(self.streams.open(streams::LEAK, &key).uniform()).per_second();
             let base = container.memory_used().as_bytes() as f64;
             if let Some(limit) = container.memory_limit {

@@ -180,7 +180,7 @@ fn a_start_sets_the_leak_back_and_a_version_has_its_own() {
         close(pair[1] - pair[0], times[0], 1e-3);
     }
     // Another version has another leak, and the clock of its memory starts when it starts.
-    lab.world.services[0].versions.push(None);
+    lab.world.services[0].versions.release(None);
     let begun = lab.world.now().as_secs_f64();
     assert!(lab.api().start_box(subject, Version(1)));
     let known = lab.kills().len();

@@ -92,6 +92,10 @@ pub struct World {
     /// Places of the groups that a fault has hold of now: few.
     struck: Vec<u32>,
     registry: fault::Registry,
+    cloud_api: fault::CloudApi,
+    shortages: Vec<fault::Shortages>,
+    /// Share of the fillings of disks that get through on this platform.
+    disk_fills: f64,
     vms: Arena<VmId, vm::Vm>,
     boxes: Arena<BoxId, boxes::ServiceBox>,
     services: Vec<service::Service>,
@@ -122,8 +126,9 @@ impl World {
             |(i, (name, parameters, curve)): (usize, &(String, ServiceParameters, traffic::Curve))| {
                 let id = ServiceId(i as u16);
                 let calls = release::Calls::new(&streams, id);
+                let changes = fault::Changes::new(&streams, id);
                 let demand = traffic::Demand::new(curve, &spec.calendar, &streams, id, spec.horizon);
-                service::Service::new(id, name.clone(), parameters.clone(), demand, calls)
+                service::Service::new(id, name.clone(), parameters.clone(), demand, (calls, changes))
             };
         let mut world = World {
             scheduler: Scheduler::default(),
@@ -138,6 +143,9 @@ impl World {
             groups: Vec::new(),
             struck: Vec::new(),
             registry: fault::Registry::new(&streams, &spec.faults.registry_outage),
+            cloud_api: fault::CloudApi::new(&streams, &spec.faults.cloud_api_outage),
+            shortages: Vec::new(),
+            disk_fills: 0.0,
             vms: Arena::default(),
             boxes: Arena::default(),
             services: spec.services.iter().enumerate().map(service).collect(),
@@ -160,8 +168,10 @@ impl World {
         world.set_agents(MilliCpu::from_milli(0), Bytes::from_bytes(0));
         world.arm_zones();
         world.arm_registry();
+        world.arm_cloud_api();
         for service in 0..world.services.len() {
             world.arm_release(ServiceId(service as u16));
+            world.arm_configuration(ServiceId(service as u16));
         }
         for service in 0..world.services.len() {
             let parameters = &world.services[service].parameters;
@@ -202,6 +212,9 @@ impl World {
             Event::GroupStruck { group } => self.on_group_struck(group),
             Event::GroupRestored { group } => self.on_group_restored(group),
             Event::NetworkTurns { group } => self.on_network_turns(group),
+            Event::CloudApiFails => self.on_cloud_api_fails(),
+            Event::CloudApiRestored => self.on_cloud_api_restored(),
+            Event::DiskFull { subject } => self.on_disk_full(subject),
             Event::RegistryFails => self.on_registry_fails(),
             Event::RegistryRestored => self.on_registry_restored(),
             Event::MemoryLow { vm } => self.on_memory_low(vm),
@@ -230,6 +243,8 @@ impl World {
             Event::WorkBegins { work } => self.on_work_begins(work),
             Event::WorkDone { work } => self.on_work_done(work),
             Event::ReleaseDue { service } => self.on_release_due(service),
+            Event::ConfigurationDue { service } => self.on_configuration_due(service),
+            Event::ConfigurationAgain { service, number } => self.on_configuration_again(service, number),
             Event::Platform(_) => panic!("a platform's event belongs to the platform"),
             Event::MeteringBegins => {
                 self.settle_flow();

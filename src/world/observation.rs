@@ -118,6 +118,17 @@ pub enum Observation {
         fault: FaultId,
     },
     RegistryRestored,
+    /// The cloud launches, restarts and takes back nothing any more.
+    CloudApiFailed {
+        fault: FaultId,
+    },
+    CloudApiRestored,
+    /// Somebody makes a change of a service's configuration that is wrong; nobody knows.
+    ConfigurationChanged {
+        service: ServiceId,
+        number: u32,
+        fault: FaultId,
+    },
 
     BoxCreated {
         subject: BoxId,

@@ -37,6 +37,51 @@ pub enum Defect {
     Errors { share: f64 },
 }
 
+/// What is wrong with each version of a service.
+#[derive(Debug)]
+pub(super) struct Versions {
+    /// By number; 0 ran before the simulation and is good.
+    releases: Vec<Option<Defect>>,
+    /// By number, from 1: those that came with releases are good.
+    configurations: Vec<Defect>,
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Versions { releases: vec![None], configurations: Vec::new() }
+    }
+}
+
+impl Versions {
+    pub fn release(&mut self, defect: Option<Defect>) {
+        self.releases.push(defect);
+    }
+
+    /// Gives back its number.
+    pub fn configure(&mut self, defect: Defect) -> u32 {
+        self.configurations.push(defect);
+        self.configurations()
+    }
+
+    pub fn configurations(&self) -> u32 {
+        self.configurations.len() as u32
+    }
+
+    /// Of two defects the one that does more harm shows.
+    pub fn defect(&self, version: Version) -> Option<Defect> {
+        let code = self.releases[version.code().0 as usize];
+        let number = version.configuration().checked_sub(1);
+        let configured = number.map(|index| self.configurations[index as usize]);
+        match (code, configured) {
+            (Some(Defect::Errors { share: a }), Some(Defect::Errors { share: b })) => {
+                Some(Defect::Errors { share: a.max(b) })
+            }
+            (Some(Defect::FailsToStart), _) | (_, Some(Defect::FailsToStart)) => Some(Defect::FailsToStart),
+            (code, configured) => configured.or(code),
+        }
+    }
+}
+
 /// The release calendar of one service.
 #[derive(Debug)]
 pub(super) struct Calls {
@@ -88,7 +133,7 @@ impl World {
             (true, true) => Some(Defect::FailsToStart),
             (true, false) => Some(Defect::Errors { share }),
         };
-        s.versions.push(defect);
+        s.versions.release(defect);
         let bad = defect.is_some();
         self.observe(Observation::ReleaseHandedOver { service, version, bad });
         self.signals.push_back(Signal::Release { service, version });

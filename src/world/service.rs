@@ -4,12 +4,13 @@
 
 use super::complaint::Ear;
 use super::ejection::Ejection;
+use super::fault::Changes;
 use super::fault::Renewal;
 use super::flow::{Flow, RetryRules, Rules, Tenancy};
 use super::ids::{ServiceId, Version};
 use super::monitor::MonitorId;
 use super::queueing::{Manners, ServiceTime};
-use super::release::{Calls, Defect, ReleaseParameters};
+use super::release::{Calls, Defect, ReleaseParameters, Versions};
 use super::requests::{RequestMode, Requests};
 use super::traffic::{Demand, TrafficParameters};
 use crate::engine::{SimDuration, SimTime};
@@ -130,8 +131,8 @@ pub(super) struct Service {
     /// Its requests one by one, while they are simulated so.
     pub requests: Option<Box<Requests>>,
     pub calls: Calls,
-    /// What is wrong with each version; 0 ran before the simulation and is good.
-    pub versions: Vec<Option<Defect>>,
+    pub changes: Changes,
+    pub versions: Versions,
     pub alert: Option<MonitorId>,
     /// When a target that fails is passed over.
     pub ejection: Option<Ejection>,
@@ -142,6 +143,7 @@ pub(super) struct Service {
     /// How often the time of the next complaint was drawn.
     pub draws: u64,
     pub process_crashes: Vec<Renewal>,
+    pub disks: Vec<Renewal>,
     free_ordinals: BTreeSet<u32>,
     /// Boxes so far by number.
     lives: Vec<u32>,
@@ -153,7 +155,7 @@ impl Service {
         name: String,
         parameters: ServiceParameters,
         demand: Demand,
-        calls: Calls,
+        (calls, changes): (Calls, Changes),
     ) -> Self {
         Service {
             name,
@@ -164,13 +166,15 @@ impl Service {
             flow: Flow::new(id),
             requests: None,
             calls,
-            versions: vec![None],
+            changes,
+            versions: Versions::default(),
             alert: None,
             ejection: None,
             ejected: 0,
             ear: None,
             draws: 0,
             process_crashes: Vec::new(),
+            disks: Vec::new(),
             free_ordinals: BTreeSet::new(),
             lives: Vec::new(),
         }
@@ -200,7 +204,7 @@ impl Service {
     }
 
     pub(super) fn defect(&self, version: Version) -> Option<Defect> {
-        self.versions[version.0 as usize]
+        self.versions.defect(version)
     }
 }
 

@@ -40,4 +40,6 @@ pub enum Signal {
     WorkDone { work: WorkId },
     /// The developers hand over a new version.
     Release { service: ServiceId, version: Version },
+    /// Somebody changes the configuration that all boxes of a service read; the number tells changes apart.
+    Configuration { service: ServiceId, number: u32 },
 }

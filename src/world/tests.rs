@@ -24,6 +24,10 @@ pub(super) fn quiet(rate_per_s: f64) -> WorldSpec {
     faults.rack_outage.rate = Rate::ZERO;
     faults.rack_network.rate = Rate::ZERO;
     faults.slow_vm.rate = Rate::ZERO;
+    faults.bad_configuration.rate = Rate::ZERO;
+    faults.cloud_api_outage.rate = Rate::ZERO;
+    faults.no_capacity.rate = Rate::ZERO;
+    faults.disk_full.rate = Rate::ZERO;
     let cloud = CloudParameters {
         boot: text("30s"),
         reboot: text("60s"),

@@ -32,7 +32,7 @@ section! {
         /// Time of a restart on request, until the machine answers again.
         reboot: Distribution = "lognormal(60s, 0.3)",
             from "none found; about two boots without the launch", grade Estimate;
-        /// Share of launch requests that the cloud refuses (no capacity, quota).
+        /// Share of launch requests that the cloud refuses once (quota, race for a host). Shortages that last are `faults.no_capacity`.
         launch_failure: Fraction = "0.5%", from "none found", grade Estimate;
         /// Time until a refused launch is reported.
         launch_failure_delay: SimDuration = "5s", from "none found", grade Estimate;
@@ -135,7 +135,8 @@ impl World {
             .streams
             .open(streams::LAUNCH_FAILURE, &[z, slot, launch])
             .chance(self.cloud.launch_failure.as_f64());
-        let (span, event) = if refused || self.is_dark(zone, slot as u32) {
+        let none_there = self.has_no_capacity(zone, instance) || !self.cloud_api.answers();
+        let (span, event) = if refused || none_there || self.is_dark(zone, slot as u32) {
             (self.cloud.launch_failure_delay, Event::LaunchFailed { vm })
         } else {
             let u = self.streams.open(streams::BOOT, &[z, slot, launch]).uniform();
@@ -229,7 +230,8 @@ impl World {
         let zone = self.vms.get(vm).expect("steps of gone machines are cancelled").zone;
         self.vms.get_mut(vm).expect("seen").pending = None;
         self.observe(Observation::LaunchFailed { vm, zone });
-        self.terminate_vm(vm);
+        self.forget_vm(vm);
+        self.observe(Observation::VmTerminated { vm });
         self.signals.push_back(Signal::LaunchFailed { vm });
     }
 
@@ -252,9 +254,9 @@ impl World {
         self.signals.push_back(Signal::VmUp { vm });
     }
 
-    /// Restarts a machine on request. False if the console cannot (lost, booting, or its slot is dark).
+    /// Restarts a machine on request. False if the console cannot (lost, booting, its slot is dark, or nobody answers).
     pub(super) fn reboot_vm(&mut self, vm: VmId) -> bool {
-        let Some(v) = self.vms.get(vm) else { return false };
+        let Some(v) = self.vms.get(vm).filter(|_| self.cloud_api.answers()) else { return false };
         if !matches!(v.state, VmState::Running | VmState::Down) || self.is_dark(v.zone, v.slot) {
             return false;
         }
@@ -306,9 +308,14 @@ impl World {
 
     /// Ends the rent of a machine; its boxes are gone with it.
     pub(super) fn terminate_vm(&mut self, vm: VmId) {
-        if self.vms.get(vm).is_none() {
-            return;
+        if self.vms.get(vm).is_some() {
+            self.forget_vm(vm);
+            self.end_rent(vm);
         }
+    }
+
+    /// The machine is no more, nor are its boxes.
+    fn forget_vm(&mut self, vm: VmId) {
         for subject in self.vms.get(vm).expect("seen").boxes.clone() {
             self.remove_box(subject, Exit::Stopped);
         }
@@ -321,7 +328,6 @@ impl World {
             self.remove_monitor(heartbeat);
         }
         self.zones[v.zone.index()].free_slots.insert(v.slot);
-        self.observe(Observation::VmTerminated { vm });
     }
 
     pub(super) fn vm_status(&self, vm: VmId) -> VmStatus {

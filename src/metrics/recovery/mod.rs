@@ -339,8 +339,12 @@ fn metric_of(kind: FaultKind) -> MetricId {
         | FaultKind::ProcessHang
         | FaultKind::OutOfMemory
         | FaultKind::BadRelease
+        | FaultKind::BadConfiguration
+        | FaultKind::DiskFull
         | FaultKind::HumanSlip
         | FaultKind::Conflict => MetricId::RestartTime,
-        FaultKind::RegistryOutage => unreachable!("no box that serves is hit by it"),
+        FaultKind::RegistryOutage | FaultKind::CloudApiOutage => {
+            unreachable!("no box that serves is hit by it")
+        }
     }
 }

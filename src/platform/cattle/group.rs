@@ -291,6 +291,14 @@ impl Group {
         self.restless = true;
     }
 
+    /// Machines that are not configured yet will fetch what is current then.
+    pub fn renew_what_boots(&mut self) {
+        let (image, version) = (self.image, self.version);
+        for member in self.members.iter_mut().filter(|m| m.prepared.is_none()) {
+            (member.image, member.version) = (image, version);
+        }
+    }
+
     pub fn mark_prepared(&mut self, subject: BoxId, now: SimTime) -> Version {
         let member = self.member_mut(subject).expect("called for members");
         member.prepared = Some(now);

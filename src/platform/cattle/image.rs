@@ -62,6 +62,8 @@ section! {
         spread: Spread = "interval", grade Choice;
         /// Time between two runs of the agent.
         run_interval: SimDuration = "30m" in |d| !d.is_zero() => "more than zero", from "puppet @e227c275 lib/puppet/defaults.rb", grade Measured;
+        /// Time within which programs on machines from a baked image fetch a configuration that was changed where it is kept.
+        fetch_configuration: SimDuration = "1m" in |d| !d.is_zero() => "more than zero", from "none found; clients of configuration services ask every 15 s to a few minutes", grade Estimate;
         /// Machines that a push goes to at a time.
         forks: u32 = 5 in |&n| (1..=10_000).contains(&n) => "from 1 to 10000", from "ansible @c9ac477e lib/ansible/config/base.yml", grade Measured;
     }

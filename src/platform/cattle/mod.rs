@@ -244,9 +244,12 @@ impl Cattle {
     fn on_work_done(&mut self, work: WorkId, api: &mut Api<'_>) {
         match self.tasks.remove(&work).expect("all work is for something") {
             Task::LookAtErrors(s) => {
-                // Errors that boxes answer mean that the version is bad; a box that does not answer is replaced.
-                if api.failures(self.groups[s].service).errors > self.practice.alert_threshold.as_f64() / 2.0
-                {
+                // Errors that boxes answer mean that the version is bad; a box that does not answer is replaced. Where
+                // nobody answers any more since a configuration went out, that is why.
+                let seen = api.failures(self.groups[s].service);
+                let is_out = self.groups[s].refresh.is_some_and(|r| r.pushed && !r.back);
+                let pushed = if is_out { seen.unanswered } else { 0.0 };
+                if seen.errors + pushed > self.practice.alert_threshold.as_f64() / 2.0 {
                     self.ask_for_rollback(s, api);
                 } else {
                     self.begin_what_waits(s, api);
@@ -271,6 +274,7 @@ fn sample(
 impl Platform for Cattle {
     fn start(&mut self, api: &mut Api<'_>) {
         api.set_mismatch(self.practice.environment_mismatch.as_f64() * self.parameters.image.mismatch());
+        api.set_disk_fills(self.parameters.disk_fills.as_f64());
         for service in api.services() {
             self.start_group(service, api);
         }
@@ -311,6 +315,7 @@ impl Platform for Cattle {
             Signal::WorkDone { work } => self.on_work_done(work, api),
             Signal::Complaint { .. } => {}
             Signal::Release { service, version } => self.on_release(service, version, api),
+            Signal::Configuration { service, number } => self.on_configuration(service, number, api),
             Signal::BoxStopped { .. }
             | Signal::Heartbeat { .. }
             | Signal::Probe { .. }

@@ -59,6 +59,8 @@ section! {
         capacity_rebalancing: bool = false, from "auto scaling user guide @7d90761: off by default", grade Verified;
         load_balancer: LoadBalancerParameters, section;
         image: ImageParameters, section;
+        /// Share of what fills a disk that nothing in an image prevents: what configuration rotates logs is the same on all machines.
+        disk_fills: Fraction = "10%", from "none found: 0.01 a year of 0.1", grade Estimate;
         /// How long the supervisor waits before it restarts a process.
         restart_delay: SimDuration = "5s", from "systemd units commonly set RestartSec to 5 s", grade Recalled;
         /// Size of a group, as a multiple of what the peak needs, that scaling may not exceed.

@@ -42,11 +42,18 @@ pub(super) struct Refresh {
     /// When it began, or a replacement last entered service.
     pub progressed: SimTime,
     pub done: bool,
+    /// A configuration, which machines fetch: none is replaced because of it.
+    pub pushed: bool,
 }
 
 impl Group {
     pub(super) fn is_refreshing(&self) -> bool {
         self.refresh.is_some_and(|r| !r.done)
+    }
+
+    /// What went out last, or is on its way, is a configuration.
+    pub(super) fn has_pushed(&self) -> bool {
+        self.refresh.is_some_and(|r| r.pushed)
     }
 
     /// Machines that are to be replaced: those with another image, and unless they are skipped those from before.
@@ -84,7 +91,7 @@ impl Cattle {
 
     pub(super) fn begin_refresh(&mut self, s: usize, version: Version, api: &mut Api<'_>) {
         let group = &mut self.groups[s];
-        if version < group.version {
+        if version < group.version.code() {
             return; // a newer one was faster
         }
         // Nothing new goes out while somebody finds out what is wrong, or takes something back.
@@ -93,11 +100,17 @@ impl Cattle {
             group.waiting = Some(group.waiting.map_or(version, |other| other.max(version)));
             return;
         }
-        let now = api.now();
+        self.start_refresh(s, version, false, api);
+    }
+
+    pub(super) fn start_refresh(&mut self, s: usize, version: Version, pushed: bool, api: &mut Api<'_>) {
+        let (group, now) = (&mut self.groups[s], api.now());
         let previous = (std::mem::replace(&mut group.version, version), group.image);
         group.image += 1;
-        group.baked = now;
-        if self.parameters.rollout.strategy == Strategy::BlueGreen {
+        if !pushed {
+            group.baked = now;
+        }
+        if self.parameters.rollout.strategy == Strategy::BlueGreen && !pushed {
             group.live = Some(previous);
         }
         group.refresh = Some(Refresh {
@@ -111,6 +124,7 @@ impl Cattle {
             stage: Stage::Filling,
             progressed: now,
             done: false,
+            pushed,
         });
         self.declare(s, RolloutStep::Begins, api);
         let deadline = PlatformEvent::with(REFRESH_DEADLINE, s as u32, version.0);
@@ -128,7 +142,9 @@ impl Cattle {
     }
 
     fn bring_out(&mut self, s: usize, api: &mut Api<'_>) {
-        if self.parameters.changes_in_place() && self.parameters.rollout.strategy == Strategy::Rolling {
+        let rolls =
+            self.parameters.changes_in_place() && self.parameters.rollout.strategy == Strategy::Rolling;
+        if rolls || self.groups[s].has_pushed() {
             let everywhere = self.spread_version(s, api);
             self.groups[s].refresh.as_mut().expect("called during a refresh").warm_at = everywhere;
         }
@@ -138,13 +154,15 @@ impl Cattle {
     /// Does what the present state of the group allows: the next batch, or the end.
     pub(super) fn refresh_progress(&mut self, s: usize, api: &mut Api<'_>) {
         let strategy = self.parameters.rollout.strategy;
+        let pushed = self.groups[s].has_pushed();
         match strategy {
+            _ if pushed => {}
             Strategy::BlueGreen => return self.second_set_progress(s, api),
             Strategy::InPlace => return self.next_wave(s, api),
             Strategy::ByHand | Strategy::Rolling | Strategy::Recreate | Strategy::Canary => {}
         }
         let p = &self.parameters.refresh;
-        let in_place = self.parameters.changes_in_place();
+        let in_place = pushed || self.parameters.changes_in_place();
         let group = &mut self.groups[s];
         let Some(refresh) = group.refresh.filter(|r| !r.done) else { return };
         let now = api.now();
@@ -234,7 +252,7 @@ impl Cattle {
         let due = refresh.progressed.max(refresh.warm_at) + self.practice.rollout_deadline;
         if api.now() < due {
             api.at(due, PlatformEvent::with(REFRESH_DEADLINE, s as u32, version.0));
-        } else if self.parameters.rollout.strategy == Strategy::Canary {
+        } else if self.parameters.rollout.strategy == Strategy::Canary && !refresh.pushed {
             let about = About::Service(self.groups[s].service);
             api.remark(about, || "canary: its boxes do not come up in time: taken back".into());
             self.roll_back(s, api);
@@ -267,7 +285,7 @@ impl Cattle {
         let Some(refresh) = self.groups[s].refresh.filter(|r| !r.back && !asked) else { return };
         let cause = u64::from(refresh.version.0) << 16 | s as u64;
         let p = &self.parameters;
-        let switches = p.rollout.strategy == Strategy::BlueGreen;
+        let switches = p.rollout.strategy == Strategy::BlueGreen && !refresh.pushed;
         let touch = if switches { &p.rollout.blue_green.switch } else { &p.rollback };
         let touch = sample(touch, ROLL_BACK, &[cause], api);
         let about = About::Service(self.groups[s].service);
@@ -282,7 +300,8 @@ impl Cattle {
         if group.refresh.is_none_or(|r| r.back) {
             return;
         }
-        if self.parameters.rollout.strategy == Strategy::BlueGreen {
+        let pushed = group.has_pushed();
+        if self.parameters.rollout.strategy == Strategy::BlueGreen && !pushed {
             return self.switch_back(s, api);
         }
         let refresh = group.refresh.as_mut().expect("seen above");
@@ -294,10 +313,10 @@ impl Cattle {
         let bad = group.image;
         (group.version, group.image) = refresh.previous;
         self.declare(s, RolloutStep::RollbackBegins, api);
-        if self.parameters.rollout.strategy == Strategy::InPlace {
+        if self.parameters.rollout.strategy == Strategy::InPlace && !pushed {
             self.call_tool_back(s, api);
         }
-        if self.parameters.changes_in_place() {
+        if pushed || self.parameters.changes_in_place() {
             return self.bring_out(s, api);
         }
         let group = &mut self.groups[s];

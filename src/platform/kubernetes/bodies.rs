@@ -57,9 +57,15 @@ impl Bodies {
     }
 }
 
-/// The image of a part of a service: a repository each, a tag for each version.
+/// The image of a part of a service: a repository each, a tag for each version. What configuration a template has is
+/// part of that tag, and of no image on a node: the scheduler's score for images does not see that they are there.
 pub fn image_of(service: ServiceId, part: usize, version: Version) -> Image {
     Image { repository: u32::from(service.0) | (part as u32) << 16, tag: version.0 }
+}
+
+/// The same image whatever configuration goes with it.
+pub fn without_configuration(image: Image) -> Image {
+    Image { tag: Version(image.tag).code().0, ..image }
 }
 
 /// The service and the part that an image is of.

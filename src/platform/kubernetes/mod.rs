@@ -184,6 +184,9 @@ impl Platform for Kubernetes {
                     components.pipeline.on_work_done(work, &mut components.hpa, cx, api);
                 }
             }
+            Signal::Configuration { service, number } => {
+                components.pipeline.on_configuration(service, number, cx, api);
+            }
             Signal::Complaint { .. } => {}
             Signal::Release { service, version } => components.pipeline.on_release(service, version, cx, api),
             // Whether a container serves its kubelet learns by probes alone.

@@ -141,7 +141,7 @@ impl Narrator {
         let before = before.unwrap_or(0);
         if before != wanted {
             api.remark(About::Service(service), || {
-                format!("ScalingReplicaSet: version {} from {before} to {wanted}", version.0)
+                format!("ScalingReplicaSet: version {version} from {before} to {wanted}")
             });
         }
     }

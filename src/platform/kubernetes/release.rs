@@ -117,6 +117,23 @@ impl Pipeline {
         cx.after(span, Event::VersionBuilt(deployment_of(service), version));
     }
 
+    /// The configuration of a service was changed: a new ConfigMap and a reference to it in the template, which rolls out
+    /// as a release does, with the image that is there.
+    pub fn on_configuration(
+        &mut self,
+        service: ServiceId,
+        number: u32,
+        cx: &mut Context<'_>,
+        api: &mut Api<'_>,
+    ) {
+        let id = deployment_of(service);
+        let releases = &self.services[id.index()];
+        if releases.stage != Stage::Idle || releases.is_looking {
+            return api.postpone_configuration(service, number);
+        }
+        self.on_built(id, releases.version.with_configuration(number), cx, api);
+    }
+
     /// The image is there.
     pub fn on_built(&mut self, id: DeploymentId, version: Version, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let releases = &mut self.services[id.index()];

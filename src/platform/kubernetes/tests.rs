@@ -74,6 +74,10 @@ pub(super) fn spec(services: Vec<(String, ServiceParameters, Curve)>, horizon: S
     faults.rack_network.rate = Rate::ZERO;
     faults.slow_vm.rate = Rate::ZERO;
     faults.registry_outage.rate = Rate::ZERO;
+    faults.bad_configuration.rate = Rate::ZERO;
+    faults.cloud_api_outage.rate = Rate::ZERO;
+    faults.no_capacity.rate = Rate::ZERO;
+    faults.disk_full.rate = Rate::ZERO;
     WorldSpec {
         calendar: Calendar::new(
             jiff::civil::date(2026, 1, 5),

@@ -14,6 +14,7 @@ impl Pets {
     pub(super) fn start_fleet(&mut self, api: &mut Api<'_>) {
         // Nothing is carried along: what is not on the machine is missing.
         api.set_mismatch(self.practice.environment_mismatch.as_f64());
+        api.set_disk_fills(self.parameters.disk_fills.as_f64());
         self.groups = shared::groups(&self.parameters, api);
         let mut fleets: BTreeMap<usize, MachineFleet> = BTreeMap::new();
         for group in &self.groups {

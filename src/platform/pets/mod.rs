@@ -330,6 +330,7 @@ impl Platform for Pets {
             Signal::WorkDone { work } => self.on_work_done(work, api),
             Signal::Complaint { service } => self.on_complaint(service, api),
             Signal::Release { service, version } => self.on_release(service, version, api),
+            Signal::Configuration { service, number } => self.on_configuration(service, number, api),
             // Pets are not bought as spot: nobody would give them names.
             Signal::SpotNotice { .. } | Signal::SpotReclaimed { .. } => {}
             Signal::BoxStopped { .. }

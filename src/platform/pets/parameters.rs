@@ -62,12 +62,16 @@ section! {
         edit_route: Distribution = "lognormal(10m, 0.5)", from "changing a list by hand takes 5-60 min with its push; no source found", grade Estimate;
         /// Hands-on time to bring a version to one box.
         deploy: Distribution = "uniform(15m, 30m)", from "none found", grade Estimate;
+        /// Hands-on time to change the configuration of one box.
+        configure: Distribution = "lognormal(5m, 0.5)", from "none found", grade Estimate;
         /// Hands-on time to take a version back on one box.
         rollback: Distribution = "lognormal(10m, 0.5)", from "none found", grade Estimate;
         /// Time until a launch that the cloud refused is tried again, or a box that is not back is looked at again.
         retry: SimDuration = "10m" in |d| *d >= SimDuration::from_secs(10) => "at least 10s", grade Choice;
         /// Hands-on time of such another look.
         look_again: Distribution = "lognormal(5m, 0.5)", from "none found", grade Estimate;
+        /// Share of what fills a disk that nothing on a machine prevents: nobody set up a rotation of logs on every one.
+        disk_fills: Fraction = "100%", from "none found", grade Estimate;
         rollout: PetsRolloutParameters, section;
         drift: DriftParameters, section;
         backup: BackupParameters, section;

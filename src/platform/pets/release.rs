@@ -36,6 +36,17 @@ impl Pets {
         api.after(span, PlatformEvent::with(VERSION_BUILT, s as u32, version.0));
     }
 
+    /// A configuration of a service was changed: it goes from pet to pet as a release does, without a build.
+    pub(super) fn on_configuration(&mut self, service: ServiceId, number: u32, api: &mut Api<'_>) {
+        let s = usize::from(service.0);
+        let looking = self.is_asked(|task| *task == Task::LookAtErrors(s));
+        if looking || self.services[s].rollout.is_some_and(|r| !r.done) {
+            return api.postpone_configuration(service, number);
+        }
+        let version = self.services[s].version.with_configuration(number);
+        self.begin_rollout(s, version, api);
+    }
+
     pub(super) fn begin_rollout(&mut self, s: usize, version: Version, api: &mut Api<'_>) {
         let looking = self.is_asked(|task| *task == Task::LookAtErrors(s));
         let kennel = &mut self.services[s];
@@ -110,7 +121,10 @@ impl Pets {
             let touch = self.touch(&self.parameters.rollback, ROLL_BACK, cause, api);
             self.ask(Task::Rollback((s, p)), Activity::Rollback, Urgency::AtOnce, touch, cause, api);
         } else {
-            let touch = self.touch(&self.parameters.deploy, DEPLOY, cause, api);
+            let is_configuration = version.configuration() > 0;
+            let how = &self.parameters;
+            let how = if is_configuration { &how.configure } else { &how.deploy };
+            let touch = self.touch(how, DEPLOY, cause, api);
             self.ask(Task::Deploy((s, p)), Activity::Deploy, Urgency::OfficeHours, touch, cause, api);
         }
     }

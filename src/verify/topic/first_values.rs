@@ -9,7 +9,7 @@ use crate::parameter::ScalarDistribution;
 use crate::verify::{Band, Check};
 
 /// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
-const STREAMS: [(&str, f64); 91] = [
+const STREAMS: [(&str, f64); 99] = [
     ("vm boot", 0.6743800414300479),
     ("vm reboot", 0.5744394966433012),
     ("vm launch failure", 0.257066143071922),
@@ -100,6 +100,14 @@ const STREAMS: [(&str, f64); 91] = [
     ("environment mismatch", 0.8921300493791909),
     ("in-place start", 0.4529525592892404),
     ("in-place task", 0.07625052673640853),
+    ("configuration change time", 0.8692043958045862),
+    ("configuration change quality", 0.900678559180326),
+    ("cloud api outage", 0.4297329469227561),
+    ("cloud api outage duration", 0.17993865153339372),
+    ("no capacity", 0.6995045578935192),
+    ("no capacity duration", 0.7720319413617885),
+    ("disk full", 0.10338134214146899),
+    ("disk full gets through", 0.032343233982274566),
     ("requests in a log", 0.2563938322455658),
 ];
 

@@ -7,8 +7,12 @@
 //!
 //! Start at [`FaultKind`].
 
+mod bad_configuration;
+mod cloud_api_outage;
 mod conflict;
+mod disk_full;
 mod group;
+mod no_capacity;
 mod process_crash;
 mod registry_outage;
 mod renewal;
@@ -19,11 +23,15 @@ mod tests;
 mod vm_crash;
 mod vm_loss;
 
+pub use bad_configuration::BadConfigurationParameters;
+pub use cloud_api_outage::CloudApiOutageParameters;
 pub use conflict::ConflictParameters;
+pub use disk_full::DiskFullParameters;
 pub use group::{
     Group, OverheatingParameters, PowerOutageParameters, RackNetworkParameters, RackOutageParameters,
     ZoneOutageParameters,
 };
+pub use no_capacity::NoCapacityParameters;
 pub use process_crash::ProcessCrashParameters;
 pub use registry_outage::RegistryOutageParameters;
 pub use slow_vm::SlowVmParameters;
@@ -31,7 +39,10 @@ pub use spot_reclaim::SpotReclaimParameters;
 pub use vm_crash::VmCrashParameters;
 pub use vm_loss::VmLossParameters;
 
+pub(super) use bad_configuration::Changes;
+pub(super) use cloud_api_outage::CloudApi;
 pub(super) use group::GroupWeather;
+pub(super) use no_capacity::Shortages;
 pub(super) use registry_outage::Registry;
 pub(super) use renewal::Renewal;
 pub(super) use slow_vm::Slowness;
@@ -62,6 +73,10 @@ section! {
         human_slip: HumanSlipParameters, section;
         conflict: ConflictParameters, section;
         registry_outage: RegistryOutageParameters, section;
+        bad_configuration: BadConfigurationParameters, section;
+        cloud_api_outage: CloudApiOutageParameters, section;
+        no_capacity: NoCapacityParameters, section;
+        disk_full: DiskFullParameters, section;
     }
 }
 
@@ -89,10 +104,16 @@ pub enum FaultKind {
     RegistryOutage,
     /// What was installed for another service in the same guest system broke it.
     Conflict,
+    /// Boxes got a configuration that is wrong.
+    BadConfiguration,
+    /// Nobody gets a machine, nor gives one back.
+    CloudApiOutage,
+    /// Its disk has no room left.
+    DiskFull,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 16] = [
+    pub const ALL: [FaultKind; 19] = [
         FaultKind::VmCrash,
         FaultKind::VmLoss,
         FaultKind::ProcessCrash,
@@ -109,6 +130,9 @@ impl FaultKind {
         FaultKind::ProcessHang,
         FaultKind::RegistryOutage,
         FaultKind::Conflict,
+        FaultKind::BadConfiguration,
+        FaultKind::CloudApiOutage,
+        FaultKind::DiskFull,
     ];
 
     /// As written in results.
@@ -130,6 +154,9 @@ impl FaultKind {
             FaultKind::ProcessHang => "process-hang",
             FaultKind::RegistryOutage => "registry-outage",
             FaultKind::Conflict => "conflict",
+            FaultKind::BadConfiguration => "bad-configuration",
+            FaultKind::CloudApiOutage => "cloud-api-outage",
+            FaultKind::DiskFull => "disk-full",
         }
     }
 }

@@ -230,3 +230,77 @@ fn a_spot_machine_is_gone_two_minutes_after_the_notice_and_others_stay() {
     // Who gives a machine back within the notice hears no more of it.
     assert_eq!(lab.when(|s| *s == Signal::SpotReclaimed { vm: given_back }), None);
 }
+
+#[test]
+fn without_the_clouds_api_nothing_is_launched_and_what_is_given_back_is_paid_on() {
+    let mut lab = Lab::new(&quiet(1.0));
+    let vms = machines(&mut lab, 2);
+    lab.world.on_cloud_api_fails();
+    let machine = lab.machine();
+    let refused = lab.api().launch_vm(machine, ZoneId(1), Purchase::OnDemand);
+    assert!(!lab.api().reboot_vm(vms[0]), "the console does not answer either");
+    lab.api().terminate_vm(vms[1]);
+    lab.run_for(MINUTE);
+    assert!(lab.when(|s| *s == Signal::LaunchFailed { vm: refused }).is_some());
+    let paid_until = |lab: &Lab, vm: VmId| {
+        let ends = |fact: &&(SimTime, Observation)| fact.1 == Observation::VmTerminated { vm };
+        lab.facts.iter().find(ends).map(|(time, _)| *time)
+    };
+    // A launch that came to nothing costs nothing; what runs goes on serving.
+    assert_eq!(paid_until(&lab, refused), Some(SimTime::ZERO + SimDuration::from_secs(5)));
+    assert_eq!(paid_until(&lab, vms[1]), None);
+    assert_eq!(status(&mut lab, &vms), [VmStatus::Running, VmStatus::Gone]);
+    lab.world.on_cloud_api_restored();
+    lab.run_for(MINUTE);
+    assert_eq!(paid_until(&lab, vms[1]), Some(SimTime::ZERO + MINUTE));
+    let new = lab.api().launch_vm(machine, ZoneId(1), Purchase::OnDemand);
+    lab.run_for(MINUTE);
+    assert!(lab.when(|s| *s == Signal::VmUp { vm: new }).is_some());
+}
+
+#[test]
+fn a_shortage_is_of_one_type_in_one_zone() {
+    let mut spec = quiet(1.0);
+    spec.faults.no_capacity.rate = Rate::from_per_second(1.0 / 864_000.0);
+    spec.faults.no_capacity.lasts = "5d".parse().expect("a distribution");
+    let mut lab = Lab::new(&spec);
+    let machine = lab.machine();
+    let mut seen = [false; 2];
+    for _ in 0..200 {
+        let asked = [0, 1, 2].map(|zone| lab.api().launch_vm(machine, ZoneId(zone), Purchase::OnDemand));
+        let again = lab.api().launch_vm(machine, ZoneId(0), Purchase::OnDemand);
+        lab.run_for(MINUTE);
+        let up = |vm: VmId| lab.when(|s| *s == Signal::VmUp { vm }).is_some();
+        // One machine more is as impossible as the first; another zone may have some.
+        assert_eq!(up(asked[0]), up(again));
+        seen[0] |= !up(asked[0]) && asked[1..].iter().any(|&vm| up(vm));
+        seen[1] |= asked.iter().all(|&vm| up(vm));
+        for vm in asked.into_iter().chain([again]) {
+            lab.api().terminate_vm(vm);
+        }
+        lab.run_for(HOUR * 6);
+    }
+    assert_eq!(seen, [true; 2], "it is refused in one zone alone, and in none");
+}
+
+#[test]
+fn a_box_with_a_full_disk_does_not_start_until_somebody_has_made_room() {
+    let mut spec = quiet(1.0);
+    spec.faults.disk_full.rate = Rate::from_per_second(1.0 / 86_400.0);
+    let full = |share: f64| {
+        let mut lab = Lab::new(&spec);
+        lab.api().set_disk_fills(share);
+        let (_, subject) = lab.serving_box();
+        lab.run_for(SimDuration::from_days(100));
+        (lab.when(|s| *s == Signal::ProcessExited { subject }), lab, subject)
+    };
+    assert_eq!(full(0.0).0, None, "where logs are rotated");
+    let (first, mut lab, subject) = full(1.0);
+    let (first, before) = (first.expect("one a day"), lab.signals.len());
+    // The same fillings, of which a tenth get through: a later one.
+    assert!(full(0.1).0.expect("ten in a hundred days") > first);
+    assert!(lab.api().start_box(subject, Version(0)));
+    lab.run_for(MINUTE);
+    let after: Vec<Signal> = lab.signals[before..].iter().map(|(_, signal)| *signal).collect();
+    assert_eq!(after, [Signal::ProcessExited { subject }], "it cannot start");
+}

@@ -34,7 +34,7 @@ use super::event::Event;
 use super::ids::{ServiceId, Version};
 use super::observation::{FlowObservation, LatencyClass, Observation};
 use super::queueing::{Balancing, Manners, Point, ServiceTime, Station};
-use super::release::Defect;
+use super::release::{Defect, Versions};
 use super::service::Service;
 use super::{FailureShares, World};
 use crate::engine::{EventHandle, SimDuration, SimTime};
@@ -330,7 +330,7 @@ impl World {
 struct Problem<'a> {
     classes: &'a [Class],
     rules: &'a Rules,
-    versions: &'a [Option<Defect>],
+    versions: &'a Versions,
     /// Share of the attempts that are retries of requests that took too long.
     long: f64,
 }
@@ -349,7 +349,7 @@ impl Problem<'_> {
     }
 
     fn error_share(&self, version: Version) -> f64 {
-        self.versions[version.0 as usize].map_or(0.0, Defect::error_share)
+        self.versions.defect(version).map_or(0.0, Defect::error_share)
     }
 }
 

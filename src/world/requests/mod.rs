@@ -102,7 +102,7 @@ impl World {
         let (reach, version, warmth) = (self.reach(b), b.version, b.warmth);
         let slowness = self.tenancies[service.index()].slowness(warmth);
         let s = &mut self.services[service.index()];
-        let share = s.versions[version.0 as usize].map_or(0.0, |d| d.error_share());
+        let share = s.versions.defect(version).map_or(0.0, |d| d.error_share());
         let patience = s.parameters.timeout;
         let requests = s.requests.as_mut().expect("attempts are sent while they are followed");
         let error = requests.choice.uniform() < share;

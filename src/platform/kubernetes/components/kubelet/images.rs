@@ -17,7 +17,7 @@ use super::backoff::PullBackoff;
 use super::{Context, Kubelets};
 use crate::cluster::objects::{Image, NodeId, PodId};
 use crate::engine::{SimDuration, SimTime};
-use crate::platform::kubernetes::bodies::part_of;
+use crate::platform::kubernetes::bodies::{part_of, without_configuration};
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::parameters::{ImagePullPolicy, KubeletParameters};
 use crate::world::{Api, StartOrder};
@@ -244,7 +244,9 @@ impl Kubelets {
         let store = &cx.cluster.store;
         let templates = store.pods_on(node).map(|(_, pod)| &store.template(pod.template).spec);
         let used: Vec<Image> = templates
-            .flat_map(|spec| spec.init_containers.iter().chain(&spec.containers).map(|c| c.image))
+            .flat_map(|spec| {
+                spec.init_containers.iter().chain(&spec.containers).map(|c| without_configuration(c.image))
+            })
             .collect();
         images.collect(&used, api.cloud().root_disk.as_bytes());
         self.report_images(node, cx);
@@ -282,7 +284,11 @@ fn images_of(id: PodId, cx: &Context<'_>, api: &Api<'_>) -> Vec<Sized> {
         let base = (container.image.as_bytes() as f64 * container.image_base.as_f64()).round() as u64;
         Sized { image, base, top: container.image.as_bytes() - base }
     };
-    spec.init_containers.iter().chain(&spec.containers).map(|c| sized(c.image)).collect()
+    spec.init_containers
+        .iter()
+        .chain(&spec.containers)
+        .map(|c| sized(without_configuration(c.image)))
+        .collect()
 }
 
 #[cfg(test)]
