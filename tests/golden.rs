@@ -29,6 +29,10 @@ release.rate = "0/week"
 cpu = "500m"
 memory = "512MiB"
 
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
+
 [faults]
 vm_crash.rate = "0/year"
 vm_loss.rate = "0/year"
@@ -254,6 +258,37 @@ fn a_full_disk() {
     check_on(&["pets"], "disk-full", &["faults.disk_full.rate=2/month"], "DOWN: disk-full");
     let overrides = ["faults.disk_full.rate=2/month", "platform.cattle.disk_fills=100%"];
     check_on(&["cattle"], "disk-full", &overrides, "DOWN: disk-full");
+}
+
+/// A year has a hundred vulnerabilities, all in one layer.
+const PATCHED: [&str; 3] =
+    ["vulnerabilities.system=100/year", "vulnerabilities.kernel=100%", "run.length=3w"];
+
+#[test]
+fn a_kernel_that_is_patched_by_hand() {
+    let by_hand = ["platform.pets.patching.delay=2h", "platform.pets.patching.reboot_deferred=0%"];
+    let overrides = [&PATCHED[..], &by_hand, &["vulnerabilities.system=24/year"]].concat();
+    check_on(&["pets"], "patch", &overrides, "VULNERABILITY");
+}
+
+#[test]
+fn a_pet_that_patches_and_reboots_itself() {
+    let unattended =
+        ["platform.pets.patching.way=unattended", "platform.pets.patching.automatic_reboot=true"];
+    let overrides = [&PATCHED[..], &unattended, &["vulnerabilities.system=24/year"]].concat();
+    check_on(&["pets"], "unattended", &overrides, "VULNERABILITY");
+}
+
+#[test]
+fn images_that_are_renewed_for_their_fixes() {
+    let images = [
+        "platform.cattle.patching.image_age=5d",
+        "platform.k8s.patching.image_age=5d",
+        "platform.k8s.patching.base_images=1d",
+        "vulnerabilities.kernel=0%",
+    ];
+    let overrides = [&PATCHED[..], &images].concat();
+    check_on(&["cattle", "k8s"], "patch", &overrides, "lacks fixes");
 }
 
 const CRASH: (&[&str], &str) = (&["faults.vm_crash.rate=20/year"], "MACHINE DOWN: vm-crash");

@@ -190,6 +190,25 @@ const SLOW_CANARY: [&str; 6] = [
     "service.shop.server.cold_speed=10%",
     "service.shop.release.failure_rate=0%",
 ];
+/// Vulnerabilities every few hours, and nothing but fixes brings new images.
+const PATCHED: [&str; 11] = [
+    "service.shop.release.rate=0/week",
+    "service.partners.release.rate=0/week",
+    "service.mailer.release.rate=0/week",
+    "vulnerabilities.system=900/year",
+    "platform.cattle.patching.image_age=1d",
+    "platform.k8s.patching.image_age=1d",
+    "platform.k8s.patching.base_images=1d",
+    "platform.pets.patching.age=30d",
+    "platform.pets.patching.delay=1d",
+    "platform.pets.patching.touch=5m",
+    "platform.pets.patching.reboot_after=uniform(1h, 1d)",
+];
+const UNATTENDED: [&str; 3] = [
+    "platform.pets.patching.way=unattended",
+    "vulnerabilities.system=100/year",
+    "platform.pets.patching.reboot_after=uniform(1h, 1d)",
+];
 /// A claim, of which each part is told in the manifest.
 const CLAIM: [&str; 1] = ["assert=[{metric='recovery_time',comparison='<',value='10m'}]"];
 
@@ -223,7 +242,12 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.termination", &MANY, &["newest-instance"]),
     ("platform.NAME.hooks.launch_timeout", &THIN, &["20m"]),
     ("platform.NAME.image.bake_failure", &[], &["80%"]),
-    ("platform.NAME.image.rebuild_after", &[], &["1d"]),
+    ("platform.NAME.patching.image_age", &PATCHED, &["5d"]),
+    ("platform.NAME.patching.touch", &PATCHED, &["1h"]),
+    ("platform.NAME.patching.timer", &UNATTENDED, &["5d"]),
+    ("platform.NAME.patching.automatic_reboot", &UNATTENDED, &["true"]),
+    ("platform.NAME.patching.reboot_after", &UNATTENDED, &["3d"]),
+    ("platform.NAME.patching.reboot_deferred", &PATCHED, &["0%", "100%"]),
     ("platform.NAME.image.install", &THIN, &["20m"]),
     ("platform.NAME.image.converge", &THIN, &["20m"]),
     ("platform.NAME.image.install_failure", &THIN, &["50%"]),

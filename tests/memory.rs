@@ -41,6 +41,10 @@ kind = "cattle"
 [platform.k8s]
 kind = "kubernetes"
 
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
+
 [faults]
 vm_crash.rate = "0/year"
 vm_loss.rate = "0/year"

@@ -36,7 +36,7 @@ pub const ALL: [&str; 3] = ["pets", "cattle", "k8s"];
 pub const PETS: [&str; 1] = ["pets"];
 
 /// Nothing breaks and nothing is released.
-pub const QUIET: [&str; 12] = [
+pub const QUIET: [&str; 14] = [
     "service.web.release.rate=0/week",
     "faults.vm_crash.rate=0/year",
     "faults.vm_loss.rate=0/year",
@@ -49,6 +49,8 @@ pub const QUIET: [&str; 12] = [
     "faults.cloud_api_outage.rate=0/year",
     "faults.no_capacity.rate=0/year",
     "faults.disk_full.rate=0/year",
+    "vulnerabilities.system=0/year",
+    "vulnerabilities.runtime=0/year",
 ];
 
 /// One pet of two cores: too few for most of the day.

@@ -261,6 +261,31 @@ const MONEY_AND_MACHINES: &[Line] = &[
     line("practice.machines", ["['m7i.large']", "['m7i.4xlarge']"], "cost_compute", Up, &PETS, &[&QUIET], "two of the largest are more than is needed"),
 ];
 
+/// A year has a hundred vulnerabilities, and no release brings fixes along.
+const OFTEN: &[&str] = &["vulnerabilities.system=100/year", "vulnerabilities.runtime=30/year"];
+const UNRELEASED: &[&str] = &["service.web.release.rate=0/week"];
+const PUT_OFF: &[&str] = &["vulnerabilities.kernel=100%", "platform.pets.patching.reboot_deferred=100%"];
+
+#[rustfmt::skip]
+const SECURITY: &[Line] = &[
+    line("vulnerabilities.system", ["3/year", "90/year"], "open_vulnerabilities", Up, &ALL, &[UNRELEASED], "there are more"),
+    line("vulnerabilities.runtime", ["3/year", "90/year"], "open_vulnerabilities", Up, &ALL, &[UNRELEASED], "there are more"),
+    line("vulnerabilities.kernel", ["0%", "100%"], "open_vulnerabilities", Up, &PETS, &[OFTEN], "a fix that is installed waits for a reboot"),
+    line("vulnerabilities.exploited_after", ["12h", "20d"], "exposed_box_days", Down, &ALL, &[OFTEN, UNRELEASED], "more of them are fixed before"),
+    line("platform.pets.patching.delay", ["10d", "200d"], "open_vulnerabilities", Up, &PETS, &[], "people come later"),
+    line("platform.pets.patching.way", ["unattended", "by-hand"], "open_vulnerabilities", Up, &PETS, &[], "a timer comes sooner than people"),
+    line("platform.pets.patching.touch", ["5m", "1h"], "patch_hours", Up, &PETS, &[OFTEN], "each fix takes longer"),
+    line("platform.pets.patching.reboot_deferred", ["0%", "100%"], "open_vulnerabilities", Up, &PETS, &[OFTEN], "more fixes wait for a reboot"),
+    line("platform.pets.patching.reboot_after", ["1d", "100d"], "open_vulnerabilities", Up, &PETS, &[OFTEN, PUT_OFF], "fixes wait longer for a reboot"),
+    line("platform.pets.patching.age", ["30d", "1000d"], "open_vulnerabilities", Up, &PETS, &[], "an older machine lacks more"),
+    line("platform.cattle.patching.image_age", ["2d", "60d"], "open_vulnerabilities", Up, CATTLE, &[OFTEN, UNRELEASED], "images are renewed less often"),
+    line("platform.k8s.patching.image_age", ["2d", "60d"], "open_vulnerabilities", Up, K8S, &[OFTEN, UNRELEASED, &["platform.k8s.patching.base_images=1d"]], "images are renewed less often"),
+    line("platform.k8s.patching.base_images", ["1d", "60d"], "open_vulnerabilities", Up, K8S, &[OFTEN], "images are built on older ones"),
+    line("platform.k8s.patching.node_images", ["1d", "60d"], "open_vulnerabilities", Up, K8S, &[OFTEN], "nodes come from older images"),
+    line("platform.k8s.node_upgrade.every", ["2d", "60d"], "open_vulnerabilities", Up, K8S, &[OFTEN], "nodes are renewed less often"),
+    line("service.web.release.rate", ["1/week", "10/week"], "exposed_box_days", Down, CATTLE, &[OFTEN], "each release brings the fixes of its day along"),
+];
+
 const fn line(
     key: &'static str,
     values: [&'static str; 2],
@@ -387,8 +412,14 @@ fn money_and_machines_go_the_way_of_theory() {
     check(MONEY_AND_MACHINES);
 }
 
+#[test]
+fn security_goes_the_way_of_theory() {
+    check(SECURITY);
+}
+
 /// What platforms do is their policy; what happens to them is physics.
-const WORLD: [&str; 6] = ["service.", "cloud.", "faults.", "team.", "practice.", "prices."];
+const WORLD: [&str; 7] =
+    ["service.", "cloud.", "faults.", "vulnerabilities.", "team.", "practice.", "prices."];
 
 #[test]
 fn theory_speaks_of_every_key_of_the_world() {
@@ -397,7 +428,7 @@ fn theory_speaks_of_every_key_of_the_world() {
             .replace("container.app", "container.NAME")
             .replace("event.sale", "event.NAME")
     };
-    let lines = [REQUESTS, FAULTS, PEOPLE_AND_DELAYS, MONEY_AND_MACHINES].concat();
+    let lines = [REQUESTS, FAULTS, PEOPLE_AND_DELAYS, MONEY_AND_MACHINES, SECURITY].concat();
     let known: Vec<String> = lines.iter().map(|line| general(line.key)).collect();
     let excused = |path: &str| {
         let covers = |key: &str| if key.ends_with('.') { path.starts_with(key) } else { path == key };

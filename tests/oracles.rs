@@ -28,6 +28,10 @@ page_after = "99d"
 size.web.boxes = 3
 size.web.machine = "m7i.large"
 
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
+
 [faults]
 vm_crash.rate = "0/year"
 vm_loss.rate = "0/year"
@@ -82,8 +86,8 @@ fn the_bill_of_three_pets_for_a_month_is_the_one_computed_by_hand() {
     // 20 requests/s: 20 / 10 / 25 = 0.08 units by connections, 20 · 3600 · 10 kB = 0.72 GB/h = 0.72 units by data.
     // 0.72 · 730 h = 525.6 at 0.008 USD.
     check("load balancer capacity units", 525.6, "h", 4.2048);
-    // 3 boxes · 2.35 h/week · 730/168 weeks at 62 USD/h.
-    let hours = 3.0 * 2.35 * 730.0 / 168.0;
+    // 3 boxes · 2.25 h/week · 730/168 weeks at 62 USD/h.
+    let hours = 3.0 * 2.25 * 730.0 / 168.0;
     check("upkeep", hours, "h", hours * 62.0);
     // Each pet's disk is backed up: 60 GB at 0.05 USD per GB-month.
     check("backups", 60.0, "GB-month", 3.0);

@@ -40,6 +40,10 @@ size.web.machine = "m7i.large"
 [cloud]
 reboot = "1m"
 
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
+
 [faults]
 vm_crash.rate = "20/year"
 vm_crash.down = "10m"

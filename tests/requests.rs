@@ -29,6 +29,10 @@ requests_from = "33h"
 [service.web.container.app]
 cpu = "500m"
 
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
+
 [faults]
 # A process that hangs would cost a group its machine, and the fleet grow by chance.
 process_crash = { rate = "300/month", hang_share = "0%" }
@@ -175,6 +179,10 @@ cpu_limit = "1"
 kind = "pets"
 size.web.boxes = 10
 size.web.machine = "m7i.large"
+
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
 
 [faults]
 vm_crash.rate = "0/year"

@@ -30,6 +30,10 @@ startup = "5s"
 boot = "60s"
 launch_failure = "0%"
 
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
+
 [faults]
 vm_crash.rate = "0/year"
 vm_loss.rate = "0/year"

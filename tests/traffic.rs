@@ -33,6 +33,10 @@ page_after = "99d"
 size.web.boxes = 3
 size.web.machine = "m7i.large"
 
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
+
 [faults]
 vm_crash.rate = "0/year"
 vm_loss.rate = "0/year"

@@ -20,12 +20,13 @@
 //!   its place. An incident belongs to the window in which it opens.
 //! - *Scale-up*: from the instant at which a service's boxes are too few for its traffic until more of them serve
 //!   enough of it well; the [`recovery`] part's `overload` says when that is.
-//! - *Releases*: see [`releases`]. *People*: see [`toil`].
+//! - *Releases*: see [`releases`]. *Security*: see [`exposure`]. *People*: see [`toil`].
 //!
 //! Parts see facts only, never the world. Start at [`Recorder`].
 
 mod bill;
 mod commitment;
+mod exposure;
 mod frame;
 mod gauge;
 pub mod histogram;
@@ -97,6 +98,7 @@ impl Recorder {
             Box::new(users::Users::new(frame.clone())),
             Box::new(recovery::Recovery::new(frame.clone())),
             Box::new(releases::Releases::new(frame.clone())),
+            Box::new(exposure::Exposure::new(frame.clone())),
             Box::new(toil::Toil::default()),
             Box::new(series::Series::new(frame.clone())),
         ];

@@ -17,6 +17,7 @@ pub mod practice;
 pub mod registry;
 pub mod rollout;
 pub mod sizing;
+mod supply;
 
 pub use practice::PracticeParameters;
 pub use registry::{PlatformKind, PlatformParameters};

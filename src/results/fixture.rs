@@ -24,7 +24,7 @@ pub fn three_platforms() -> ResultSet {
         incidents: incidents(),
         costs: costs(),
     };
-    let table: [(MetricId, &str, Cells); 9] = [
+    let table: [(MetricId, &str, Cells); 10] = [
         (MetricId::CostPerMonth, "ratio", [(10_000.0, 120.0), (6_200.0, 80.0), (7_050.0, 90.0)]),
         (MetricId::CostPerMillionServed, "ratio", [(4.0, 0.05), (2.48, 0.03), (2.82, 0.03)]),
         (MetricId::Utilization, "ratio", [(0.21, 0.004), (0.38, 0.006), (0.41, 0.006)]),
@@ -33,6 +33,7 @@ pub fn three_platforms() -> ResultSet {
         (MetricId::RecoveryTime, "p50", [(2_400.0, 300.0), (260.0, 12.0), (70.0, 4.0)]),
         (MetricId::RecoveryTime, "max", [(90_000.0, 0.0), (3_600.0, 0.0), (2_000.0, 0.0)]),
         (MetricId::ReleaseDuration, "p50", [(95.0, 6.0), (22.0, 0.8), (3.5, 0.2)]),
+        (MetricId::ExposedShare, "ratio", [(0.93, 0.02), (0.02, 0.004), (0.31, 0.03)]),
         (MetricId::PagesPerMonth, "ratio", [(14.2, 1.1), (1.6, 0.3), (1.4, 0.3)]),
     ];
     for (id, statistic, cells) in table {

@@ -51,6 +51,14 @@ pub enum MetricId {
     ReleaseLeadTime,
     RollbackTime,
     MixedVersionMinutes,
+    ExposedShare,
+    ExposedBoxDays,
+    OpenVulnerabilities,
+    OpenAfterMonth,
+    OpenAfterYear,
+    PatchLatency,
+    OldestMachine,
+    PatchHours,
     PeopleHoursPerMonth,
     TouchHours,
     PagesPerMonth,
@@ -107,6 +115,7 @@ pub enum Group {
     Users,
     Recovery,
     Releases,
+    Security,
     People,
 }
 
@@ -151,8 +160,15 @@ impl MetricDefinition {
 }
 
 impl Group {
-    pub const ALL: [Group; 6] =
-        [Group::Money, Group::Machines, Group::Users, Group::Recovery, Group::Releases, Group::People];
+    pub const ALL: [Group; 7] = [
+        Group::Money,
+        Group::Machines,
+        Group::Users,
+        Group::Recovery,
+        Group::Releases,
+        Group::Security,
+        Group::People,
+    ];
 
     pub fn title(self) -> &'static str {
         match self {
@@ -161,6 +177,7 @@ impl Group {
             Group::Users => "Users",
             Group::Recovery => "Recovery",
             Group::Releases => "Releases",
+            Group::Security => "Security",
             Group::People => "People",
         }
     }
@@ -187,7 +204,7 @@ const RECOVERY: Kind = Kind::Quantiles(&[0.5, 0.9, 0.99, 1.0]);
 
 /// Every metric, in the order of [`MetricId`] and of the table. A month has 730 hours.
 #[rustfmt::skip]
-pub const METRICS: [MetricDefinition; 53] = {
+pub const METRICS: [MetricDefinition; 61] = {
     use {Better::*, Group::*, Kind::*, Scale::*};
     [
     metric(Id::CostPerMonth, "cost_per_month", "cost/month", "USD", Lower, Ratio, Money, Usd, true, "All that is billed, working hours included."),
@@ -232,6 +249,14 @@ pub const METRICS: [MetricDefinition; 53] = {
     metric(Id::ReleaseLeadTime, "release_lead_time", "release lead time", "min", Lower, MEDIAN, Releases, Minutes, false, "From the release being ready to the last box changed."),
     metric(Id::RollbackTime, "rollback_time", "bad release, until gone", "min", Lower, MEDIAN, Releases, Minutes, false, "From the first harm a bad release does until no box has it, alert and diagnosis included."),
     metric(Id::MixedVersionMinutes, "mixed_version_minutes", "mixed-version min/month", "min", Lower, Ratio, Releases, Count, false, "Minutes a month in which a service ran two versions."),
+    metric(Id::ExposedShare, "exposed_share", "box time exposed", "share", Lower, Ratio, Security, Share, true, "Time of all boxes in which a box had a vulnerability of high severity that was published longer ago than its time to exploit."),
+    metric(Id::ExposedBoxDays, "exposed_box_days", "exposed box-days/month", "box-days", Lower, Ratio, Security, Count, false, "The same time, added up over boxes: days a month."),
+    metric(Id::OpenVulnerabilities, "open_vulnerabilities", "open holes per box", "count", Lower, Ratio, Security, Count, true, "Vulnerabilities of high severity that are published and not fixed in a box, exploited yet or not, mean over boxes and time."),
+    metric(Id::OpenAfterMonth, "open_after_month", "open after 30 days", "share", Lower, Ratio, Security, Share, false, "Boxes that have a vulnerability 30 days after its publication, of all boxes then."),
+    metric(Id::OpenAfterYear, "open_after_year", "open after 365 days", "share", Lower, Ratio, Security, Share, false, "Boxes that have a vulnerability 365 days after its publication, of all boxes then."),
+    metric(Id::PatchLatency, "patch_latency", "patch latency", "s", Lower, TAIL, Security, Seconds, false, "From the publication of a vulnerability until a box of the service is without it, by shares of the service's boxes; those that still have it are censored, not dropped."),
+    metric(Id::OldestMachine, "oldest_machine", "oldest machine", "s", Lower, Ratio, Security, Seconds, true, "Age of the oldest machine that is paid for, mean over time."),
+    metric(Id::PatchHours, "patch_hours", "hours of patching/month", "h", Lower, Ratio, Security, Count, false, "Hands-on hours of installing fixes and rebooting, and of seeing to new images. Part of the hours of work."),
     metric(Id::PeopleHoursPerMonth, "people_hours_per_month", "hours of work/month", "h", Lower, Ratio, People, Count, true, "All working hours, planned and not."),
     metric(Id::TouchHours, "touch_hours", "… of it unplanned", "h", Lower, Ratio, People, Count, false, "Hours of hands on unplanned work, per month."),
     metric(Id::PagesPerMonth, "pages_per_month", "pages/month", "count", Lower, Ratio, People, Count, true, "Alerts that called a person."),

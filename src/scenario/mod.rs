@@ -22,7 +22,8 @@ use crate::parameter::{Date, Fraction, Named, ParameterDoc, Section, section};
 use crate::platform::{PlatformParameters, PracticeParameters};
 use crate::world::traffic::Curve;
 use crate::world::{
-    Calendar, CloudParameters, FaultParameters, ServiceParameters, TeamParameters, WorldSpec,
+    Calendar, CloudParameters, FaultParameters, ServiceParameters, TeamParameters, VulnerabilityParameters,
+    WorldSpec,
 };
 use std::sync::Arc;
 
@@ -62,6 +63,7 @@ section! {
         team: TeamParameters, section;
         cloud: CloudParameters, section;
         faults: FaultParameters, section;
+        vulnerabilities: VulnerabilityParameters, section;
         prices: PriceParameters, section;
         /// What shall come out, each `[[assert]]`.
         assert: Vec<AssertParameters>, list;
@@ -99,6 +101,7 @@ impl Scenario {
             catalog: Arc::new(crate::catalog::Catalog::embedded()),
             cloud: parameters.cloud.clone(),
             faults: parameters.faults.clone(),
+            vulnerabilities: parameters.vulnerabilities.clone(),
             team: parameters.team.clone(),
             services: services.collect(),
             segment: parameters.run.segment,

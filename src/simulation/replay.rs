@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 use crate::world::observation::{Exit, RolloutStep};
 use crate::world::{
     About, Activity, BoxId, Event, Expertise, FaultKind, Group, Observation, Person, Purchase, ServiceId,
-    Urgency, VmId, WorkId, World,
+    Stamp, Urgency, VmId, VulnerabilityId, WorkId, World,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -78,6 +78,7 @@ pub fn replay(scenario: &Scenario, request: &ReplayRequest, out: &mut dyn Write)
         work: BTreeMap::new(),
         work_asked: 0,
         desired: BTreeMap::new(),
+        vulnerabilities: BTreeMap::new(),
         seen: false,
         out,
         failed: None,
@@ -169,6 +170,8 @@ struct Trace<'o> {
     work_asked: u64,
     /// What each service was last wanted to have.
     desired: BTreeMap<ServiceId, u32>,
+    /// When what is known was published.
+    vulnerabilities: BTreeMap<VulnerabilityId, Stamp>,
     /// Something passed the filter, in the window or not.
     seen: bool,
     out: &'o mut dyn Write,
@@ -262,6 +265,25 @@ impl Watcher for Trace<'_> {
                 let line = format!("THE IMAGE REGISTRY DOES NOT ANSWER (fault {:08x})", fault.0 >> 32);
                 self.line(time, About::Nothing, &line);
             }
+            Observation::VulnerabilityPublished { vulnerability, layer, published, exploited } => {
+                self.vulnerabilities.insert(*vulnerability, *published);
+                let span = exploited.since(*published).as_hours_f64() / 24.0;
+                let line = format!(
+                    "VULNERABILITY {} in {}: exploited in {span:.1} days",
+                    vulnerability.0,
+                    layer.name()
+                );
+                // What is old news at the start would be a page of it.
+                if published.in_simulation().is_some() {
+                    self.line(time, About::Nothing, &line);
+                }
+            }
+            Observation::VulnerabilityClosed { subject, vulnerability } => {
+                let published = self.vulnerabilities.get(vulnerability).copied().unwrap_or_default();
+                let days = Stamp::from(time).since(published).as_hours_f64() / 24.0;
+                let line = format!("vulnerability {} is fixed here, after {days:.1} days", vulnerability.0);
+                self.line(time, About::Box(*subject), &line);
+            }
             Observation::RegistryRestored => {
                 self.line(time, About::Nothing, "the image registry answers again");
             }
@@ -282,7 +304,9 @@ impl Watcher for Trace<'_> {
             | Observation::RequestServed { .. }
             | Observation::MachineOverhead { .. }
             | Observation::MemoryUsed { .. }
-            | Observation::Promised { .. } => {}
+            | Observation::Promised { .. }
+            | Observation::VulnerabilityOpened { .. }
+            | Observation::VmBackdated { .. } => {}
             Observation::Paged { .. }
             | Observation::WorkAsked { .. }
             | Observation::WorkBegan { .. }

@@ -41,6 +41,10 @@ zones = 1
 os_cpu = "0m"
 reboot = "1ms"
 
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
+
 [faults]
 vm_crash.rate = "0/year"
 vm_crash.hazard = "exponential"

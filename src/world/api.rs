@@ -18,6 +18,7 @@ use super::people::Work;
 use super::queueing::{Balancing, Manners, SizingTask, boxes_needed};
 use super::service::ServiceParameters;
 use super::vm::VmStatus;
+use super::vulnerability::{Advisory, Software, Stamp, VulnerabilityId};
 use super::{Calendar, World, streams};
 use crate::catalog::{Catalog, InstanceId, Purchase};
 use crate::engine::{EventHandle, Purpose, SimDuration, SimTime, Stream};
@@ -229,6 +230,64 @@ impl Api<'_> {
     }
 }
 
+/// Software: how new it is, and what is known to be wrong with it.
+impl Api<'_> {
+    /// What an advisory says that was published.
+    pub fn advisory(&self, vulnerability: VulnerabilityId) -> Advisory {
+        self.world.vulnerabilities.get(vulnerability)
+    }
+
+    /// All that is published, oldest first.
+    pub fn advisories(&self) -> impl Iterator<Item = Advisory> + '_ {
+        self.world.vulnerabilities.known()
+    }
+
+    /// A machine's disk is filled, from an image or a backup. A machine that nobody says this of is as new as its launch.
+    pub fn set_software(&mut self, vm: VmId, software: Software) {
+        self.world.set_software(vm, software);
+    }
+
+    /// A backup of what is on a machine's disk; `None` if there is no such machine.
+    pub fn software_of(&self, vm: VmId) -> Option<Software> {
+        self.world.software_of(vm)
+    }
+
+    /// Installs a single fix on a machine. One of the kernel works from the next boot on.
+    pub fn install_fix(&mut self, vm: VmId, fix: VulnerabilityId) {
+        self.world.install_fix(vm, fix);
+    }
+
+    /// Installs all fixes that there are on a machine.
+    pub fn update_software(&mut self, vm: VmId) {
+        self.world.update_software(vm);
+    }
+
+    /// Whether a fix is on a machine's disk, as its package manager says.
+    pub fn is_fixed(&self, vm: VmId, vulnerability: VulnerabilityId) -> bool {
+        self.world.is_fixed(vm, vulnerability)
+    }
+
+    /// Whether a machine has a newer kernel on its disk than the one that runs (`/var/run/reboot-required`).
+    pub fn needs_reboot(&self, vm: VmId) -> bool {
+        self.world.needs_reboot(vm)
+    }
+
+    /// The image that a box is made from has this software, and the box no part in that of its machine but the kernel
+    /// and what else the machine lets attackers in by.
+    pub fn set_image(&mut self, subject: BoxId, software: Software) {
+        self.world.set_image(subject, software);
+    }
+
+    /// A machine that was running when the simulation began has been for so long.
+    ///
+    /// # Panics
+    /// After time zero.
+    pub fn backdate_vm(&mut self, vm: VmId, age: SimDuration) {
+        assert_eq!(self.now(), SimTime::ZERO, "only the fleet at the start is older than it looks");
+        self.world.observe(Observation::VmBackdated { vm, launched: Stamp::before_start(age) });
+    }
+}
+
 /// Boxes, by way of the agent on their machine.
 impl Api<'_> {
     /// Decides that there shall be one more box. Nothing runs yet.
@@ -271,7 +330,13 @@ impl Api<'_> {
     /// After time zero.
     pub fn adopt_box(&mut self, service: ServiceId, vm: VmId) -> BoxId {
         assert_eq!(self.now(), SimTime::ZERO, "only the fleet at the start is there without being started");
-        self.world.adopt_box(service, vm)
+        self.world.adopt_box(service, vm, None)
+    }
+
+    /// The same for a box from an image of its own.
+    pub fn adopt_box_of_image(&mut self, service: ServiceId, vm: VmId, software: Software) -> BoxId {
+        assert_eq!(self.now(), SimTime::ZERO, "only the fleet at the start is there without being started");
+        self.world.adopt_box(service, vm, Some(software))
     }
 
     /// Ends a box in order; [`super::Signal::BoxStopped`] follows and it is gone.

@@ -18,6 +18,7 @@ use super::release::Defect;
 use super::service::Role;
 use super::signal::Signal;
 use super::streams;
+use super::vulnerability::Software;
 use crate::engine::{EventHandle, SimDuration, SimTime};
 
 /// Where a box stands.
@@ -101,6 +102,7 @@ pub(super) struct ServiceBox {
     pub broken: bool,
     /// How often this box's processes were started.
     pub starts: u32,
+    pub patches: super::vulnerability::Patches,
 }
 
 /// An orderly end that is under way.
@@ -196,6 +198,7 @@ impl World {
             last_fault: 0,
             broken: false,
             starts: 0,
+            patches: Default::default(),
         });
         self.observe(Observation::BoxCreated { subject, service, ordinal, version });
         subject
@@ -278,6 +281,7 @@ impl World {
         }
         self.set_box_state(subject, State::Up);
         self.observe(Observation::BoxUp { subject });
+        self.count_vulnerabilities(subject);
         self.arm_process_crash(subject);
         self.arm_disk(subject);
         self.signals.push_back(Signal::BoxUp { subject });
@@ -303,11 +307,15 @@ impl World {
     }
 
     /// A box that has been up since before the simulation began.
-    pub(super) fn adopt_box(&mut self, service: ServiceId, vm: VmId) -> BoxId {
+    pub(super) fn adopt_box(&mut self, service: ServiceId, vm: VmId, image: Option<Software>) -> BoxId {
         let subject = self.create_box(service, Version(0));
+        if let Some(image) = image {
+            self.set_image(subject, image);
+        }
         self.place_box(subject, vm);
         self.set_box_state(subject, State::Up);
         self.observe(Observation::BoxUp { subject });
+        self.count_vulnerabilities(subject);
         self.arm_process_crash(subject);
         self.arm_disk(subject);
         subject

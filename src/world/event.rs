@@ -63,6 +63,8 @@ pub enum Event {
     /// The image registry stops answering.
     RegistryFails,
     RegistryRestored,
+    /// A vulnerability becomes known.
+    VulnerabilityPublished,
     /// Somebody looks, and finds little memory left on a machine.
     MemoryLow {
         vm: VmId,
@@ -197,7 +199,8 @@ impl engine::Event for Event {
             | CloudApiRestored
             | DiskFull { .. }
             | RegistryFails
-            | RegistryRestored => 0,
+            | RegistryRestored
+            | VulnerabilityPublished => 0,
             LaunchFailed { .. }
             | VmUp { .. }
             | BoxPrepared { .. }

@@ -5,7 +5,8 @@
 //! be asked. What happened is stated as [`Observation`]s, which no platform sees. The world decides nothing.
 //!
 //! Start at [`World`]; each file is one part of it: [`vm`] and [`boxes`] are what there is, [`flow`] what becomes
-//! of requests, [`memory`] who has to go when memory runs out, [`fault`] what breaks, [`monitor`] how that is noticed, [`people`] who mends it.
+//! of requests, [`memory`] who has to go when memory runs out, [`fault`] what breaks,
+//! [`vulnerability`] what lets attackers in, [`monitor`] how that is noticed, [`people`] who mends it.
 
 mod api;
 mod boxes;
@@ -29,6 +30,7 @@ mod signal;
 mod streams;
 pub mod traffic;
 mod vm;
+pub mod vulnerability;
 
 #[cfg(test)]
 mod tests;
@@ -52,6 +54,7 @@ pub use queueing::Balancing;
 pub use service::{ContainerParameters, Role, ServiceParameters};
 pub use signal::Signal;
 pub use vm::{CloudParameters, VmStatus};
+pub use vulnerability::{Advisory, Layer, Software, Stamp, VulnerabilityId, VulnerabilityParameters};
 
 use crate::catalog::Catalog;
 use crate::engine::{Scheduler, SimDuration, SimTime, Streams};
@@ -66,6 +69,7 @@ pub struct WorldSpec {
     pub catalog: Arc<Catalog>,
     pub cloud: CloudParameters,
     pub faults: FaultParameters,
+    pub vulnerabilities: VulnerabilityParameters,
     pub team: TeamParameters,
     /// Name, parameters and traffic of each service.
     pub services: Vec<(String, ServiceParameters, traffic::Curve)>,
@@ -96,6 +100,7 @@ pub struct World {
     shortages: Vec<fault::Shortages>,
     /// Share of the fillings of disks that get through on this platform.
     disk_fills: f64,
+    vulnerabilities: vulnerability::Vulnerabilities,
     vms: Arena<VmId, vm::Vm>,
     boxes: Arena<BoxId, boxes::ServiceBox>,
     services: Vec<service::Service>,
@@ -146,6 +151,7 @@ impl World {
             cloud_api: fault::CloudApi::new(&streams, &spec.faults.cloud_api_outage),
             shortages: Vec::new(),
             disk_fills: 0.0,
+            vulnerabilities: Default::default(),
             vms: Arena::default(),
             boxes: Arena::default(),
             services: spec.services.iter().enumerate().map(service).collect(),
@@ -169,6 +175,7 @@ impl World {
         world.arm_zones();
         world.arm_registry();
         world.arm_cloud_api();
+        world.arm_vulnerabilities(&spec.vulnerabilities);
         for service in 0..world.services.len() {
             world.arm_release(ServiceId(service as u16));
             world.arm_configuration(ServiceId(service as u16));
@@ -217,6 +224,7 @@ impl World {
             Event::DiskFull { subject } => self.on_disk_full(subject),
             Event::RegistryFails => self.on_registry_fails(),
             Event::RegistryRestored => self.on_registry_restored(),
+            Event::VulnerabilityPublished => self.on_vulnerability_published(),
             Event::MemoryLow { vm } => self.on_memory_low(vm),
             Event::LaunchFailed { vm } => self.on_launch_failed(vm),
             Event::VmUp { vm } => self.on_vm_up(vm),

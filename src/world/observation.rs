@@ -6,6 +6,7 @@
 use super::fault::{FaultId, FaultKind, Group};
 use super::ids::{BoxId, ServiceId, Version, VmId, WorkId, ZoneId};
 use super::people::{Activity, Expertise, Person, Urgency};
+use super::vulnerability::{Layer, Stamp, VulnerabilityId};
 use crate::catalog::{InstanceId, Purchase};
 use crate::engine::{SimDuration, SimTime};
 use crate::parameter::{Bytes, MilliCpu};
@@ -128,6 +129,30 @@ pub enum Observation {
         service: ServiceId,
         number: u32,
         fault: FaultId,
+    },
+
+    /// A vulnerability is known, and so is its fix. Those of the time before the simulation are stated at its start.
+    VulnerabilityPublished {
+        vulnerability: VulnerabilityId,
+        layer: Layer,
+        published: Stamp,
+        /// From when on attackers use it.
+        exploited: Stamp,
+    },
+    /// A box that is or was up has it, from now on.
+    VulnerabilityOpened {
+        subject: BoxId,
+        vulnerability: VulnerabilityId,
+    },
+    /// The box does not have it any more; not said of boxes that are gone.
+    VulnerabilityClosed {
+        subject: BoxId,
+        vulnerability: VulnerabilityId,
+    },
+    /// When a machine that runs at the start was launched.
+    VmBackdated {
+        vm: VmId,
+        launched: Stamp,
     },
 
     BoxCreated {

@@ -4,6 +4,7 @@
 //! heartbeat that fails, after the time this takes.
 
 use super::ids::{BoxId, ProbeId, ServiceId, Version, VmId, WorkId};
+use super::vulnerability::VulnerabilityId;
 
 /// One message to the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,4 +43,6 @@ pub enum Signal {
     Release { service: ServiceId, version: Version },
     /// Somebody changes the configuration that all boxes of a service read; the number tells changes apart.
     Configuration { service: ServiceId, number: u32 },
+    /// The distribution announces a vulnerability with its fix.
+    Advisory { vulnerability: VulnerabilityId },
 }

@@ -61,4 +61,7 @@ pub(super) const COMPLAINT: Purpose = Purpose::named("complaint of a user");
 pub(super) const HUMAN_SLIP: Purpose = Purpose::named("human slip");
 pub(super) const CONFLICT: Purpose = Purpose::named("conflict of versions");
 pub(super) const LOG_SAMPLE: Purpose = Purpose::named("requests in a log");
+pub(super) const SYSTEM_VULNERABILITY: Purpose = Purpose::named("vulnerability of the system");
+pub(super) const RUNTIME_VULNERABILITY: Purpose = Purpose::named("vulnerability of the runtime");
+pub(super) const VULNERABILITY: Purpose = Purpose::named("vulnerability");
 pub(super) const MISMATCH: Purpose = Purpose::named("environment mismatch");

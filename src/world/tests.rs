@@ -54,6 +54,11 @@ pub(super) fn quiet(rate_per_s: f64) -> WorldSpec {
         catalog: Arc::new(Catalog::embedded()),
         cloud,
         faults,
+        vulnerabilities: VulnerabilityParameters {
+            system: Rate::ZERO,
+            runtime: Rate::ZERO,
+            ..Default::default()
+        },
         team: TeamParameters::default(),
         services: vec![("web".into(), parameters, curve)],
         segment: MINUTE * 5,

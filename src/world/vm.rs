@@ -82,6 +82,7 @@ pub(super) struct Vm {
     pub memory_watch: Option<MemoryWatch>,
     pub low: Option<EventHandle>,
     pub heartbeat: Option<MonitorId>,
+    pub disk: super::vulnerability::Disk,
     /// Restarts so far, part of the key of how long the next one takes.
     reboots: u32,
     /// Boxes that serve on it, by (service, version), for the flow solver.
@@ -178,6 +179,7 @@ impl World {
             memory_watch: None,
             low: None,
             heartbeat: None,
+            disk: super::vulnerability::Disk::new(self.scheduler.now()),
             reboots: 0,
             composition: Default::default(),
         });
@@ -247,6 +249,7 @@ impl World {
         self.vms.get_mut(vm).expect("seen").state = VmState::Running;
         self.arm_vm_faults(vm);
         self.observe(Observation::VmUp { vm });
+        self.boot_kernel(vm);
         self.tell_heartbeat(vm);
         for subject in self.vms.get(vm).expect("seen").boxes.clone() {
             self.refresh_reach(subject);

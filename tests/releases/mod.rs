@@ -47,6 +47,10 @@ environment_mismatch = "0%"
 acknowledge = "5m"
 acknowledge_off_hours = "5m"
 
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
+
 [faults]
 vm_crash.rate = "0/year"
 vm_loss.rate = "0/year"

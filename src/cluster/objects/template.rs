@@ -9,7 +9,7 @@ use crate::engine::SimDuration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Image {
     pub repository: u32,
-    pub tag: u32,
+    pub tag: u64,
 }
 
 /// A container of a pod: requests of its own, and the image it runs.

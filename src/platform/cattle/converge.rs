@@ -80,6 +80,6 @@ impl Cattle {
         // Its checks are ignored for as long as those of a new machine.
         member.prepared = Some(api.now());
         group.restless = true;
-        api.start_box(subject, version);
+        self.change_in_place(s, subject, api);
     }
 }

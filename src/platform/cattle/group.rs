@@ -8,7 +8,7 @@ use super::parameters::GroupRules;
 use crate::catalog::{InstanceId, Purchase};
 use crate::engine::{SimDuration, SimTime};
 use crate::platform::load_balancer::LoadBalancer;
-use crate::world::{Api, BoxId, PlatformEvent, ServiceId, Version, VmId, ZoneId};
+use crate::world::{Api, BoxId, PlatformEvent, ServiceId, Stamp, Version, VmId, ZoneId};
 
 /// One machine of the group with its box.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +42,15 @@ pub(super) struct Group {
     /// What the forecast peak needs.
     pub peak_size: u32,
     pub desired: u32,
-    /// The version and the number of the image that new machines get, and when that was baked.
+    /// The version and the number of the image that new machines get.
     pub version: Version,
     pub image: u32,
+    /// When each image was baked, by its number.
+    pub images: Vec<Stamp>,
+    /// Its age will be looked at.
+    pub image_watched: bool,
     /// What the machines that get requests have, while a second set with another image is brought up.
     pub live: Option<(Version, u32)>,
-    pub baked: SimTime,
     pub members: Vec<Member>,
     pub scaling: Box<dyn super::ScalingPolicy>,
     pub refresh: Option<super::refresh::Refresh>,
@@ -87,8 +90,9 @@ impl Group {
             desired: min,
             version: Version(0),
             image: 0,
+            images: vec![Stamp::default()],
+            image_watched: false,
             live: None,
-            baked: SimTime::ZERO,
             members: Vec::new(),
             scaling,
             refresh: None,

@@ -46,8 +46,6 @@ section! {
         bake_failure: Fraction = "2%" in |f| f.as_f64() <= 0.9 => "at most 90%", from "none found; package mirrors and API rate limits", grade Estimate;
         /// Share of the versions with an environment mismatch that do not run from a baked image either. A thin one carries nothing along: all of them.
         mismatch: Fraction = "33%", from "none found", grade Estimate;
-        /// Age at which a baked image is baked again with the same version, and rolled out.
-        rebuild_after: Option<SimDuration>, optional in |d| d.is_none_or(|d| d >= SimDuration::from_days(1)) => "at least 1d";
         /// Time for the last configuration of a machine from a baked image at its first boot.
         configure: Distribution = "lognormal(20s, 0.4)", from "none found for fully baked images", grade Estimate;
         /// Time by which that is longer for each week of the image's age: what has changed since has to be fetched.

@@ -62,10 +62,10 @@ impl Cattle {
         let (image, version, now) = (group.image, group.version, api.now());
         group.restless = true;
         for subject in group.wave.boxes.clone() {
-            let Some(member) = group.member_mut(subject) else { continue };
+            let Some(member) = self.groups[s].member_mut(subject) else { continue };
             (member.image, member.version, member.in_service) = (image, version, None);
             member.prepared = Some(now);
-            api.start_box(subject, version);
+            self.change_in_place(s, subject, api);
         }
     }
 

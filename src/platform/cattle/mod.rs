@@ -16,6 +16,7 @@ mod health;
 mod image;
 mod in_place;
 mod parameters;
+mod patching;
 mod refresh;
 mod scaling;
 mod termination;
@@ -30,7 +31,8 @@ use super::{Platform, PracticeParameters};
 use crate::engine::Purpose;
 use crate::parameter::Distribution;
 use crate::world::{
-    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Signal, Urgency, Version, VmId, Work, WorkId,
+    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Signal, Stamp, Urgency, Version, VmId, Work,
+    WorkId,
 };
 use group::Group;
 use std::collections::BTreeMap;
@@ -55,11 +57,13 @@ enum Task {
     LookAtErrors(usize),
     LookAtRefresh(usize),
     RollBack(usize),
+    /// Starting the bake of an image that has become too old.
+    RenewImage(usize),
 }
 
 impl Task {
     fn group(self) -> usize {
-        let (Task::LookAtErrors(s) | Task::LookAtRefresh(s) | Task::RollBack(s)) = self;
+        let (Task::LookAtErrors(s) | Task::LookAtRefresh(s) | Task::RollBack(s) | Task::RenewImage(s)) = self;
         s
     }
 }
@@ -74,7 +78,7 @@ const REFRESH_STEP: u16 = 5;
 const REFRESH_DEADLINE: u16 = 6;
 const LAUNCH_HOOK: u16 = 7;
 const CONVERGE: u16 = 8;
-const REBUILD: u16 = 9;
+const IMAGE_DUE: u16 = 9;
 const TOOL_DONE: u16 = 10;
 
 impl Cattle {
@@ -126,10 +130,8 @@ impl Cattle {
         if p.scaling.policy.is_active() {
             api.after(p.scaling.period, PlatformEvent::with(SCALING_PASS, s, 0));
         }
-        if let Some(age) = p.image.rebuild_after {
-            api.after(age, PlatformEvent::with(REBUILD, s, 0));
-        }
         self.groups.push(group);
+        self.age_machines(s as usize, api);
     }
 
     fn group_of(&mut self, subject: BoxId) -> Option<usize> {
@@ -162,7 +164,8 @@ impl Cattle {
         }
         let (ordinal, life) = api.ordinal_of(member.subject).unwrap_or_default();
         let key = [s as u64, u64::from(ordinal), u64::from(life)];
-        let age = api.now().since(self.groups[s].baked);
+        self.fill_disk(s, member.image, vm, api);
+        let age = Stamp::from(api.now()).since(self.groups[s].software_of(member.image));
         if let Some(span) = self.parameters.image.first_boot(&key, age, api) {
             api.prepare_box(member.subject, span);
         }
@@ -257,6 +260,7 @@ impl Cattle {
             }
             Task::LookAtRefresh(s) => self.on_refresh_looked_at(s, api),
             Task::RollBack(s) => self.roll_back(s, api),
+            Task::RenewImage(s) => self.renew_image(s, api),
         }
     }
 }
@@ -320,6 +324,7 @@ impl Platform for Cattle {
             | Signal::Heartbeat { .. }
             | Signal::Probe { .. }
             | Signal::MemoryLow { .. } => {}
+            Signal::Advisory { .. } => self.on_advisory(api),
         }
     }
 
@@ -349,7 +354,7 @@ impl Platform for Cattle {
             }
             LAUNCH_HOOK => self.on_launch_hook(event.subject(), api),
             CONVERGE => self.on_converged(event.subject(), api),
-            REBUILD => self.on_rebuild_due(s, api),
+            IMAGE_DUE => self.on_image_due(s, api),
             IMAGE_BAKED => self.begin_refresh(s, Version(event.b), api),
             REFRESH_STEP => self.refresh_progress(s, api),
             TOOL_DONE => self.on_tool_done(s, event.b, api),
@@ -367,7 +372,6 @@ impl Platform for Cattle {
             LAUNCH_HOOK => Some((About::Box(event.subject()), "its launch hook has run".into())),
             TOOL_DONE => Some((service, "the tool has changed a wave of boxes and restarts them".into())),
             CONVERGE => Some((About::Box(event.subject()), "its agent brings it up to date".into())),
-            REBUILD => Some((service, "the image is old enough to be baked again".into())),
             // Passes of control loops: what they change is in the trace anyway.
             _ => None,
         }

@@ -1,6 +1,7 @@
 //! What can be set about cattle, and what the products of three clouds make of it.
 
 use super::image::{ImageKind, ImageParameters};
+use super::patching::CattlePatchingParameters;
 use super::scaling::ScalingParameters;
 use crate::catalog::Purchase;
 use crate::engine::SimDuration;
@@ -61,6 +62,7 @@ section! {
         image: ImageParameters, section;
         /// Share of what fills a disk that nothing in an image prevents: what configuration rotates logs is the same on all machines.
         disk_fills: Fraction = "10%", from "none found: 0.01 a year of 0.1", grade Estimate;
+        patching: CattlePatchingParameters, section;
         /// How long the supervisor waits before it restarts a process.
         restart_delay: SimDuration = "5s", from "systemd units commonly set RestartSec to 5 s", grade Recalled;
         /// Size of a group, as a multiple of what the peak needs, that scaling may not exceed.

@@ -14,7 +14,7 @@
 
 use super::blue_green::Stage;
 use super::group::Group;
-use super::{Cattle, IMAGE_BAKED, REBUILD, REFRESH_DEADLINE, REFRESH_STEP, Task, sample};
+use super::{Cattle, IMAGE_BAKED, REFRESH_DEADLINE, REFRESH_STEP, Task, sample};
 use crate::engine::{Purpose, SimTime};
 use crate::platform::rollout::{Strategy, Watch};
 use crate::world::observation::RolloutStep;
@@ -73,29 +73,14 @@ impl Cattle {
         api.after(build + bake, PlatformEvent::with(IMAGE_BAKED, u32::from(service.0), version.0));
     }
 
-    /// An image that is too old is baked again with the version that is in it; one that is not is looked at later.
-    pub(super) fn on_rebuild_due(&mut self, s: usize, api: &mut Api<'_>) {
-        let p = &self.parameters.image;
-        let Some(most) = p.rebuild_after else { return };
-        let group = &self.groups[s];
-        let due = group.baked + most;
-        if api.now() < due {
-            api.at(due, PlatformEvent::with(REBUILD, s as u32, 0));
-            return;
-        }
-        let key = [u64::from(group.service.0), u64::from(group.version.0) << 32 | u64::from(group.image)];
-        let bake = p.bake_span(key, api);
-        api.after(bake, PlatformEvent::with(IMAGE_BAKED, s as u32, group.version.0));
-        api.after(most, PlatformEvent::with(REBUILD, s as u32, 0));
-    }
-
     pub(super) fn begin_refresh(&mut self, s: usize, version: Version, api: &mut Api<'_>) {
         let group = &mut self.groups[s];
         if version < group.version.code() {
             return; // a newer one was faster
         }
         // Nothing new goes out while somebody finds out what is wrong, or takes something back.
-        if group.is_refreshing() || self.tasks.values().any(|task| task.group() == s) {
+        let is_at_it = |task: &Task| task.group() == s && !matches!(task, Task::RenewImage(_));
+        if group.is_refreshing() || self.tasks.values().any(is_at_it) {
             // A newer version waits, not the image of an older one.
             group.waiting = Some(group.waiting.map_or(version, |other| other.max(version)));
             return;
@@ -107,9 +92,9 @@ impl Cattle {
         let (group, now) = (&mut self.groups[s], api.now());
         let previous = (std::mem::replace(&mut group.version, version), group.image);
         group.image += 1;
-        if !pushed {
-            group.baked = now;
-        }
+        let is_patch = previous.0 == version;
+        let brings_fixes = !pushed && (is_patch || !self.parameters.changes_in_place());
+        group.note_image(now.into(), brings_fixes);
         if self.parameters.rollout.strategy == Strategy::BlueGreen && !pushed {
             group.live = Some(previous);
         }

@@ -57,15 +57,31 @@ impl Bodies {
     }
 }
 
-/// The image of a part of a service: a repository each, a tag for each version. What configuration a template has is
-/// part of that tag, and of no image on a node: the scheduler's score for images does not see that they are there.
-pub fn image_of(service: ServiceId, part: usize, version: Version) -> Image {
-    Image { repository: u32::from(service.0) | (part as u32) << 16, tag: version.0 }
+/// The image of a part of a service: a repository each, a tag for each version and base image. What configuration a
+/// template has is part of that tag, and of no image on a node: the scheduler's score for images does not see that they
+/// are there.
+pub fn image_of(service: ServiceId, part: usize, tag: u64) -> Image {
+    Image { repository: u32::from(service.0) | (part as u32) << 16, tag }
+}
+
+/// The tag of a version that was built on the base image of this number.
+pub fn tag_of(version: Version, base: u32) -> u64 {
+    u64::from(base) << 32 | u64::from(version.0)
+}
+
+/// The base image that an image was built on.
+pub fn base_of(tag: u64) -> u32 {
+    (tag >> 32) as u32
+}
+
+/// The version that an image is of.
+fn version_of(tag: u64) -> Version {
+    Version(tag as u32)
 }
 
 /// The same image whatever configuration goes with it.
 pub fn without_configuration(image: Image) -> Image {
-    Image { tag: Version(image.tag).code().0, ..image }
+    Image { tag: tag_of(version_of(image.tag).code(), base_of(image.tag)), ..image }
 }
 
 /// The service and the part that an image is of.
@@ -76,7 +92,7 @@ pub fn part_of(image: Image) -> (ServiceId, usize) {
 /// What the first container of a template runs: the service and its version.
 pub fn program(template: &Template) -> (ServiceId, Version) {
     let image = template.spec.containers[0].image;
-    (part_of(image).0, Version(image.tag))
+    (part_of(image).0, version_of(image.tag))
 }
 
 /// The service of the world that the first Deployment and the Service of the cluster are for: they have the same number.

@@ -71,7 +71,7 @@ fn an_upgrade_replaces_all_nodes_and_keeps_the_budget() {
 fn an_upgrade_costs_the_time_that_it_takes_to_begin_it() {
     let record = upgraded(|_| {});
     let touch = record.facts.iter().find_map(|(_, o)| match o {
-        Observation::WorkDone { activity: Activity::Deploy, touch, .. } => Some(*touch),
+        Observation::WorkDone { activity: Activity::Patch, touch, .. } => Some(*touch),
         _ => None,
     });
     assert_eq!(touch, Some(secs(600)));

@@ -67,6 +67,10 @@ pub enum Event {
     VersionBuilt(DeploymentId, Version),
     /// A canary was watched, a second set tested, or an old one kept for long enough.
     RolloutStep(DeploymentId, Version),
+    /// The image of a service may have become too old.
+    ImageDue(DeploymentId),
+    /// It was built again.
+    ImageRenewed(DeploymentId),
 }
 
 /// Numbers below are the control plane's.
@@ -96,6 +100,8 @@ impl Event {
             Event::ProvisionTimeout(vm) => PlatformEvent::about(OWN + 10, vm),
             Event::VersionBuilt(d, version) => PlatformEvent::with(OWN + 11, d.0, version.0),
             Event::RolloutStep(d, version) => PlatformEvent::with(OWN + 21, d.0, version.0),
+            Event::ImageDue(d) => PlatformEvent::with(OWN + 22, d.0, 0),
+            Event::ImageRenewed(d) => PlatformEvent::with(OWN + 23, d.0, 0),
             Event::Drain(node) => PlatformEvent::about(OWN + 12, node),
             Event::UpgradeDue => plain(OWN + 13),
             Event::UpgradeStep => plain(OWN + 14),
@@ -138,6 +144,8 @@ impl Event {
             19 => Event::Evict(event.subject()),
             20 => Event::PressureOver(event.subject()),
             21 => Event::RolloutStep(deployment, Version(event.b)),
+            22 => Event::ImageDue(deployment),
+            23 => Event::ImageRenewed(deployment),
             _ => match event.kind.checked_sub(FIRST_WAKE).and_then(|i| Component::ALL.get(usize::from(i))) {
                 Some(&component) => Event::Wake(component),
                 None => unreachable!("Kubernetes has no event {}", event.kind),
@@ -165,6 +173,8 @@ impl Event {
             | Event::Autoscale
             | Event::Drain(_)
             | Event::RolloutStep(..)
+            | Event::ImageDue(_)
+            | Event::ImageRenewed(_)
             | Event::UpgradeDue
             | Event::UpgradeStep
             | Event::UpgradeTerminate(_)
@@ -207,6 +217,8 @@ mod tests {
             Event::ProvisionTimeout(vm),
             Event::VersionBuilt(d, Version(7)),
             Event::RolloutStep(d, Version(8)),
+            Event::ImageDue(d),
+            Event::ImageRenewed(d),
             Event::Drain(node),
             Event::UpgradeDue,
             Event::UpgradeStep,

@@ -23,6 +23,7 @@ mod event;
 mod narrator;
 mod node_pool;
 mod parameters;
+mod patching;
 mod release;
 mod rollout;
 mod start;
@@ -116,7 +117,8 @@ impl Platform for Kubernetes {
         api.set_agents(self.parameters.agents.cpu_use, self.parameters.agents.memory_use);
         let plan = Plan::of(&self.parameters, &self.practice, api);
         let zones: Vec<ZoneId> = api.zones().collect();
-        let autoscaler = ClusterAutoscaler::new(plan.instance, plan.room, plan.minimum, &zones);
+        let node_image = self.components.upgrade.start(&self.parameters, api);
+        let autoscaler = ClusterAutoscaler::new(plan.instance, plan.room, plan.minimum, &zones, node_image);
         self.components.autoscaler = Some(autoscaler);
         for _ in 0..plan.nodes {
             self.adopt_node(api);
@@ -188,6 +190,7 @@ impl Platform for Kubernetes {
                 components.pipeline.on_configuration(service, number, cx, api);
             }
             Signal::Complaint { .. } => {}
+            Signal::Advisory { .. } => components.pipeline.on_advisory(cx, api),
             Signal::Release { service, version } => components.pipeline.on_release(service, version, cx, api),
             // Whether a container serves its kubelet learns by probes alone.
             Signal::Health { .. } | Signal::BoxUp { .. } => {}
@@ -264,6 +267,8 @@ impl Platform for Kubernetes {
                 components.upgrade.on_machine_settled(vm, cx);
             }
             Event::VersionBuilt(id, version) => components.pipeline.on_built(id, version, cx, api),
+            Event::ImageDue(id) => components.pipeline.on_image_due(id, cx, api),
+            Event::ImageRenewed(id) => components.pipeline.on_image_renewed(id, cx, api),
             Event::RolloutStep(id, version) => {
                 components.pipeline.on_step(id, version, &mut components.hpa, cx, api);
             }

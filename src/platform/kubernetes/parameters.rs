@@ -3,6 +3,7 @@
 //! Defaults are those of v1.36.2 as shipped, of an EKS node group where a provider decides, and of the Cluster
 //! Autoscaler 1.36; where people always change a default, the changed one. Start at [`KubernetesParameters`].
 
+use super::patching::KubernetesPatchingParameters;
 use crate::cluster::settings::{NodeSettings, Settings};
 use crate::engine::SimDuration;
 use crate::parameter::{
@@ -76,6 +77,7 @@ section! {
         cluster_autoscaler: ClusterAutoscalerParameters, section;
         disruption_budget: DisruptionBudgetParameters, section;
         node_upgrade: NodeUpgradeParameters, section;
+        patching: KubernetesPatchingParameters, section;
         /// What pods ask for.
         requests: Requests = "declared", grade Choice;
         /// What pods ask for with `requests = "field"`, as a multiple of what they would if tuned.

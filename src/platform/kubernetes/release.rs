@@ -15,6 +15,7 @@ use super::bodies::{deployment_of, program, service_behind, world_service};
 use super::components::Context;
 use super::components::hpa::HpaController;
 use super::event::Event;
+use super::patching::{Built, Images};
 use crate::cluster::objects::{DeploymentId, Progress};
 use crate::engine::{Purpose, SimTime};
 use crate::platform::practice::PracticeParameters;
@@ -28,7 +29,7 @@ const DIAGNOSE: Purpose = Purpose::named("diagnose");
 const ROLL_BACK: Purpose = Purpose::named("kubernetes rollback");
 
 /// Where the releases of one service stand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Releases {
     pub version: Version,
     /// What ran before, to go back to.
@@ -47,6 +48,12 @@ pub(super) struct Releases {
     switches_back: bool,
     /// When the pipeline comes back to it.
     pub due: SimTime,
+    /// The newest image of each version.
+    pub images: BTreeMap<Version, Built>,
+    /// What runs has an older image than there is of its version.
+    pub is_stale: bool,
+    /// The age of its image will be looked at.
+    pub image_watched: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +69,14 @@ pub(super) enum Stage {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
+pub(super) enum Task {
     /// Finding out why a rollout stalls.
     LookAtRollout(DeploymentId),
     /// Finding out why requests fail.
     LookAtErrors(DeploymentId),
     RollBack(DeploymentId),
+    /// Starting the build of an image that has become too old.
+    RenewImage(DeploymentId),
 }
 
 /// The pipeline.
@@ -75,16 +84,17 @@ enum Task {
 pub struct Pipeline {
     pub(super) practice: PracticeParameters,
     pub(super) services: Vec<Releases>,
-    tasks: BTreeMap<WorkId, Task>,
+    pub(super) tasks: BTreeMap<WorkId, Task>,
+    pub(super) images: Images,
 }
 
 impl Pipeline {
     pub fn new(practice: PracticeParameters) -> Self {
-        Pipeline { practice, services: Vec::new(), tasks: BTreeMap::new() }
+        Pipeline { practice, services: Vec::new(), tasks: BTreeMap::new(), images: Images::default() }
     }
 
     /// A service that runs version 0.
-    pub fn add_service(&mut self) {
+    pub fn add_service(&mut self, image: Built) {
         self.services.push(Releases {
             version: Version(0),
             previous: None,
@@ -97,6 +107,9 @@ impl Pipeline {
             watch: Watch::default(),
             switches_back: false,
             due: SimTime::ZERO,
+            images: BTreeMap::from([(Version(0), image)]),
+            is_stale: false,
+            image_watched: false,
         });
     }
 
@@ -136,18 +149,20 @@ impl Pipeline {
 
     /// The image is there.
     pub fn on_built(&mut self, id: DeploymentId, version: Version, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        self.note_built(id, version, cx.now.into());
         let releases = &mut self.services[id.index()];
         if releases.stage != Stage::Idle || releases.is_looking {
             releases.waiting = Some(version);
             return;
         }
         releases.previous = Some(std::mem::replace(&mut releases.version, version));
-        releases.stage = Stage::RollingOut;
+        (releases.stage, releases.is_stale) = (Stage::RollingOut, false);
         api.declare_rollout(world_service(id), version, RolloutStep::Begins);
         if Self::has_second(cx) {
             return self.begin_second(id, cx);
         }
-        set_version(releases.live, version, cx);
+        set_tag(releases.live, releases.tag(version), cx);
+        self.look_at_image(id, cx, api);
     }
 
     /// A Deployment changed: is a rollout complete, or stalled?
@@ -197,6 +212,7 @@ impl Pipeline {
         {
             self.on_built(id, version, cx, api);
         }
+        self.roll_image_out(id, cx, api);
     }
 
     /// Too many requests of a service fail.
@@ -248,10 +264,9 @@ impl Pipeline {
         let task = self.tasks.remove(&work).expect("all work is for something");
         match task {
             Task::LookAtRollout(id) => {
-                let Releases { live, second, .. } = self.services[id.index()];
+                let Releases { live, second, version, .. } = self.services[id.index()];
                 let is_stalled = cx.cluster.store.deployment(live).status.progress == Progress::Stalled;
                 // A lost pod elsewhere may count as progress; a look at the pods shows CrashLoopBackOff.
-                let version = self.services[id.index()].version;
                 let both = [Some(live), second].into_iter().flatten();
                 let is_crash_looping =
                     both.flat_map(|d| cx.cluster.store.pods_of_deployment(d)).any(|(_, pod)| {
@@ -266,6 +281,7 @@ impl Pipeline {
                 let is_bad = errors > self.practice.alert_threshold.as_f64() / 2.0;
                 self.on_understood(id, is_bad, cx, api);
             }
+            Task::RenewImage(id) => self.renew_image(id, cx, api),
             Task::RollBack(id) => {
                 let releases = &mut self.services[id.index()];
                 releases.is_looking = false;
@@ -273,7 +289,7 @@ impl Pipeline {
                     self.switch(id, hpa, cx, api);
                 }
                 let releases = &self.services[id.index()];
-                set_version(releases.live, releases.target(), cx);
+                set_tag(releases.live, releases.tag(releases.target()), cx);
                 if let Some(second) = releases.second {
                     cx.cluster.store.scale_deployment(second, 0);
                 }
@@ -308,7 +324,7 @@ impl Pipeline {
 
 impl Releases {
     /// The version that shall run.
-    fn target(&self) -> Version {
+    pub(super) fn target(&self) -> Version {
         match (self.stage, self.previous) {
             (Stage::RollingBack, Some(previous)) => previous,
             _ => self.version,
@@ -322,12 +338,12 @@ impl Releases {
 }
 
 /// `kubectl set image`, or `rollout undo`.
-pub(super) fn set_version(id: DeploymentId, version: Version, cx: &mut Context<'_>) {
+pub(super) fn set_tag(id: DeploymentId, tag: u64, cx: &mut Context<'_>) {
     let store = &mut cx.cluster.store;
     let mut spec = store.template(store.deployment(id).template).spec.clone();
     // Sidecars are the platform team's, and stay what they are.
     let own = spec.init_containers.iter_mut().filter(|c| !c.is_sidecar).chain(&mut spec.containers);
-    own.for_each(|container| container.image.tag = version.0);
+    own.for_each(|container| container.image.tag = tag);
     let template = store.intern_template(spec);
     store.set_template(id, template);
 }

@@ -14,7 +14,7 @@ use super::bodies::world_service;
 use super::components::Context;
 use super::components::hpa::HpaController;
 use super::event::Event;
-use super::release::{Pipeline, Releases, Stage, set_version};
+use super::release::{Pipeline, Releases, Stage, set_tag};
 use super::start::colored;
 use crate::cluster::objects::{DeploymentId, ServiceId};
 use crate::engine::SimDuration;
@@ -54,7 +54,7 @@ impl Pipeline {
     pub(super) fn begin_second(&mut self, id: DeploymentId, cx: &mut Context<'_>) {
         let releases = &mut self.services[id.index()];
         (releases.stage, releases.step) = (Stage::Filling, 0);
-        set_version(releases.second(), releases.version, cx);
+        set_tag(releases.second(), releases.tag(releases.version), cx);
         self.fill_second(id, cx);
     }
 
@@ -177,8 +177,7 @@ impl Pipeline {
             self.fill_second(id, cx);
         } else {
             releases.stage = Stage::RollingOut;
-            let (live, version) = (releases.live, releases.version);
-            set_version(live, version, cx);
+            set_tag(releases.live, releases.tag(releases.version), cx);
         }
     }
 

@@ -9,6 +9,7 @@ use super::Kubernetes;
 use super::bodies::{deployment_of, image_of};
 use super::components::cluster_autoscaler::add_node;
 use super::components::hpa::Hpa;
+use super::components::node_upgrade::age_at_start;
 use super::node_pool::{pack, room};
 use super::parameters::{KubernetesParameters, Requests};
 use crate::catalog::InstanceId;
@@ -149,7 +150,7 @@ fn pod_spec(service: ServiceId, cpu: u32, p: &KubernetesParameters, api: &Api<'_
         let own = if is_last { left } else { (share.round() as u32).min(left) };
         left -= if c.role == Role::Init { 0 } else { own };
         Container {
-            image: image_of(service, part, Version(0)),
+            image: image_of(service, part, 0),
             cpu: Some(if c.role == Role::Init { c.cpu.as_milli() } else { own }),
             memory: Some((c.memory.as_bytes() as f64 * memory_factor).round() as u64),
             is_sidecar: c.role == Role::Sidecar,
@@ -226,12 +227,15 @@ pub(super) fn colored(service: ServiceId, color: u32) -> Labels {
 impl Kubernetes {
     pub(super) fn start_service(&mut self, plan: &ServicePlan, api: &mut Api<'_>) {
         let now = api.now();
-        let template = pod_spec(plan.service, plan.cpu, &self.parameters, api);
+        let mut template = pod_spec(plan.service, plan.cpu, &self.parameters, api);
+        let image = self.components.pipeline.first_image(plan.service, &self.parameters.patching, api);
         let replicas = plan.now;
         let deployment = &self.parameters.deployment;
         let how = self.parameters.rollout.strategy;
         let share = |f: Fraction| Size::Share((f.as_f64() * 1e6).round() as u32);
         let store = &mut self.cluster.store;
+        let parts = template.init_containers.iter_mut().chain(&mut template.containers);
+        parts.for_each(|part| part.image.tag = image.tag(Version(0)));
         let (mut template, mut selector) = (template, labels_of(plan.service));
         if how == rollout::Strategy::BlueGreen {
             (template.labels, selector) = (colored(plan.service, 0), colored(plan.service, 0));
@@ -259,7 +263,8 @@ impl Kubernetes {
         self.cluster.list_endpoints(service, now);
         let (mut cx, components, _) = self.parts(api);
         components.kube_proxy.program(service, &cx, api);
-        components.pipeline.add_service();
+        components.pipeline.add_service(image);
+        components.pipeline.look_at_image(id, &mut cx, api);
         api.set_balancing(plan.service, cx.parameters.network.balancing);
         if cx.parameters.hpa.enabled {
             components.hpa.add(id, plan.hpa, &mut cx, api);
@@ -305,7 +310,9 @@ impl Kubernetes {
         store.set_started(pod, now);
         store.set_ready(pod, true, now);
         let vm = self.bodies.vm_of(node).expect("just chosen");
-        self.bodies.add_pod(pod, api.adopt_box(service, vm));
+        let tag = store.template(template).spec.containers[0].image.tag;
+        let software = self.components.pipeline.images.software(tag);
+        self.bodies.add_pod(pod, api.adopt_box_of_image(service, vm, software));
         let (mut cx, components, _) = self.parts(api);
         components.kubelets.adopt_pod(pod, node, &mut cx, api);
     }
@@ -317,6 +324,8 @@ impl Kubernetes {
         let zone = autoscaler.smallest_zone(&cx.cluster.store);
         let instance = autoscaler.instance();
         let vm = api.adopt_vm(instance, zone, cx.parameters.node_pool.purchase);
+        api.set_software(vm, autoscaler.software());
+        api.backdate_vm(vm, age_at_start(cx.parameters, api));
         let id = add_node(vm, zone, instance, &mut cx, api);
         components.kubelets.add_node(id, &cx, api);
     }

@@ -10,7 +10,7 @@ use crate::world::release::ReleaseParameters;
 use crate::world::traffic::{Curve, DiurnalParameters, TrafficParameters, WeeklyParameters};
 use crate::world::{
     BoxId, Calendar, CloudParameters, ContainerParameters, FaultParameters, Observation, ServiceParameters,
-    TeamParameters, VmId, World, WorldSpec,
+    TeamParameters, VmId, VulnerabilityParameters, World, WorldSpec,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -87,6 +87,11 @@ pub(super) fn spec(services: Vec<(String, ServiceParameters, Curve)>, horizon: S
         catalog: Arc::new(Catalog::embedded()),
         cloud: CloudParameters { boot: constant(26), launch_failure: Fraction::ZERO, ..Default::default() },
         faults,
+        vulnerabilities: VulnerabilityParameters {
+            system: Rate::ZERO,
+            runtime: Rate::ZERO,
+            ..Default::default()
+        },
         team: TeamParameters::default(),
         services,
         segment: SimDuration::from_mins(5),
@@ -451,6 +456,7 @@ fn storm(p: KubernetesParameters, seed: u64, zones: u32) -> (u64, Kubernetes) {
     spec.faults.process_crash.rate = Rate::from_per_second(1.0 / 20_000.0);
     spec.faults.zone_outage.rate = Rate::from_per_second(1.0 / 86_400.0);
     spec.faults.spot_reclaim.rate = Rate::from_per_second(1.0 / 86_400.0);
+    spec.vulnerabilities.system = Rate::from_per_second(2.0 / 86_400.0);
     spec.faults.process_crash.hang_share = Fraction::new(0.3).expect("a fraction");
     spec.faults.registry_outage.rate = Rate::from_per_second(1.0 / 43_200.0);
     // A leak that fills a node within hours.
@@ -572,6 +578,7 @@ fn every_parameter_changes_an_outcome() {
             | "node_upgrade.touch"
             | "disruption_budget.max_unavailable"
             | "disruption_budget.min_available" => "node_upgrade.every = '1d'\n",
+            "patching.touch" => "patching.image_age = '1d'\npatching.base_images = '1h'\n",
             "hpa.scale_down.policy.few.period" => "hpa.scale_down.policy.few.pods = 1\n",
             // A probe that comes so late that a container may hang before it.
             "probes.startup.timeout" => {
@@ -732,6 +739,10 @@ const OTHER_VALUES: &[&str] = &[
     "node_upgrade.surge_per_zone = 1",
     "node_upgrade.drain_timeout = '1m'",
     "node_upgrade.touch = '1h'",
+    "patching.node_images = '90d'",
+    "patching.base_images = '1d'",
+    "patching.image_age = '1d'",
+    "patching.touch = '3h'",
     "requests = 'tuned'",
     "over_request = 4",
     "rollback = '1h'",

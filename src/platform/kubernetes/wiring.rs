@@ -57,8 +57,12 @@ impl Kubernetes {
         match change {
             Change::PodCreated(id) => {
                 let Some(pod) = store.pod(id) else { return };
-                let (service, version) = program(store.template(pod.template));
-                self.bodies.add_pod(id, api.create_box(service, version));
+                let template = store.template(pod.template);
+                let (service, version) = program(template);
+                let tag = template.spec.containers[0].image.tag;
+                let subject = api.create_box(service, version);
+                api.set_image(subject, self.components.pipeline.images.software(tag));
+                self.bodies.add_pod(id, subject);
             }
             Change::PodBound(id) => {
                 let vm = store.pod(id).and_then(|pod| pod.node).and_then(|n| self.bodies.vm_of(n));

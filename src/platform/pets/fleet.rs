@@ -100,5 +100,8 @@ impl Pets {
             differences,
             ..pet
         });
+        if speaker.0 == s {
+            self.age_machine((s, p), api);
+        }
     }
 }

@@ -4,12 +4,10 @@
 //! looks ([`repair`]), reboots, restarts, or gets a new machine ([`rebuild`]). Releases go box by box ([`release`]), or by a tool a few
 //! boxes at a time ([`tool`]).
 //! Every hand on a pet may make it a bit more different from what is written about it ([`drift`]), and how many there
-//! are follows the forecast in projects ([`capacity`]). Knows of its boxes what the checks say and what people saw
+//! are follows the forecast in projects ([`capacity`]). Fixes are installed by hand or by a timer ([`patching`]). Knows of its boxes what the checks say and what people saw
 //! when they looked.
 //!
 //! Services may share their machines ([`shared`]).
-//!
-//! *Deviation:* machines are not patched by hand piece by piece: that is part of their upkeep.
 //!
 //! Start at [`Pets::on_signal`].
 
@@ -17,6 +15,7 @@ mod capacity;
 mod drift;
 mod fleet;
 mod parameters;
+mod patching;
 mod rebuild;
 mod release;
 mod repair;
@@ -26,8 +25,8 @@ mod tests;
 mod tool;
 
 pub use parameters::{
-    BackupParameters, CapacityParameters, DriftParameters, Entry, GroupParameters, PetsParameters,
-    PetsRolloutParameters, RepairPolicy, TogetherParameters,
+    BackupParameters, CapacityParameters, DriftParameters, Entry, GroupParameters, PatchWay, PetsParameters,
+    PetsPatchingParameters, PetsRolloutParameters, RepairPolicy, TogetherParameters,
 };
 pub use shared::infeasible;
 
@@ -37,8 +36,8 @@ use super::{Platform, PracticeParameters};
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::parameter::Distribution;
 use crate::world::{
-    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Signal, Urgency, Version, VmId, Work, WorkId,
-    ZoneId,
+    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Signal, Software, Urgency, Version, VmId,
+    VulnerabilityId, Work, WorkId, ZoneId,
 };
 use release::Rollout;
 use std::collections::BTreeMap;
@@ -58,6 +57,10 @@ pub struct Pets {
     sizing: Sizing,
     /// Machines of which there are backups.
     backed_up: u32,
+    /// What the last backup of a machine that is gone has on it.
+    backups: BTreeMap<Name, Software>,
+    /// What is or was due on machines, in the order in which it was planned.
+    chores: Vec<patching::Chore>,
 }
 
 /// The pets of one service.
@@ -126,6 +129,10 @@ enum Care {
     Draining,
     /// A new version starts on it.
     Deploying,
+    /// Out of the route for a fix, with its last requests, or restarting.
+    Restarting {
+        boots: bool,
+    },
 }
 
 /// (service, pet).
@@ -143,6 +150,10 @@ enum Task {
     Rollback(Name),
     /// Finding out why a version does not run on this one.
     Debug(Name),
+    /// Installing a fix.
+    Patch(Name, VulnerabilityId),
+    /// Rebooting for one.
+    Reboot(Name),
     Retire(Name),
     /// Finding out why requests fail.
     LookAtErrors(usize),
@@ -161,6 +172,8 @@ const REVIEW: u16 = 7;
 const EMPTY: u16 = 8;
 const TOOL_DONE: u16 = 9;
 const WATCHED: u16 = 10;
+const CHORE: u16 = 11;
+const RESTART_DRAINED: u16 = 12;
 
 impl Pet {
     /// One that shall serve, but has no machine yet.
@@ -217,6 +230,8 @@ impl Task {
             | Task::Deploy(name)
             | Task::Rollback(name)
             | Task::Debug(name)
+            | Task::Patch(name, _)
+            | Task::Reboot(name)
             | Task::Retire(name) => Some(name),
             Task::LookAtErrors(_) | Task::RunTool(_) => None,
         }
@@ -233,6 +248,8 @@ impl Pets {
             tasks: BTreeMap::new(),
             sizing: Sizing::default(),
             backed_up: 0,
+            backups: BTreeMap::new(),
+            chores: Vec::new(),
         }
     }
 
@@ -301,6 +318,8 @@ impl Pets {
             Task::Switch(lost, standby) => self.on_switched(lost, standby, api),
             Task::Deploy(name) | Task::Rollback(name) => self.on_installed(name, api),
             Task::Debug(name) => self.on_debugged(name, api),
+            Task::Patch(name, fix) => self.on_patched(name, fix, api),
+            Task::Reboot(name) => self.on_reboot_in_hand(name, api),
             Task::Retire(name) => self.retire(name, api),
             Task::LookAtErrors(service) => self.on_errors_understood(service, api),
             Task::RunTool(s) => self.on_tool_started(s, api),
@@ -331,6 +350,7 @@ impl Platform for Pets {
             Signal::Complaint { service } => self.on_complaint(service, api),
             Signal::Release { service, version } => self.on_release(service, version, api),
             Signal::Configuration { service, number } => self.on_configuration(service, number, api),
+            Signal::Advisory { vulnerability } => self.on_advisory(vulnerability, api),
             // Pets are not bought as spot: nobody would give them names.
             Signal::SpotNotice { .. } | Signal::SpotReclaimed { .. } => {}
             Signal::BoxStopped { .. }
@@ -361,6 +381,8 @@ impl Platform for Pets {
             VERSION_BUILT => self.begin_rollout(event.a as usize, Version(event.b), api),
             DRAINED => self.on_drained(event.subject(), api),
             TOOL_DONE => self.on_tool_done(event.a as usize, event.b, api),
+            CHORE => self.on_chore(event.a, api),
+            RESTART_DRAINED => self.on_restart_drained(event.subject(), api),
             WATCHED => self.on_canary_watched(event.a as usize, event.b, api),
             other => unreachable!("pets have no event {other}"),
         }
@@ -374,14 +396,17 @@ impl Platform for Pets {
             LAUNCH_AGAIN => {
                 (About::Service(ServiceId(event.a as u16)), "a machine is asked for again".into())
             }
-            DRAINED | EMPTY => (About::Box(event.subject()), "its last requests are done".into()),
+            DRAINED | EMPTY | RESTART_DRAINED => {
+                (About::Box(event.subject()), "its last requests are done".into())
+            }
             TICKET_DONE => {
                 (About::Service(ServiceId(event.a as u16)), "the ticket for a machine is through".into())
             }
             TOOL_DONE => {
                 (About::Service(ServiceId(event.a as u16)), "the tool has changed a wave of boxes".into())
             }
-            WATCHED => return None,
+            // What comes of a chore is told when it comes.
+            WATCHED | CHORE => return None,
             REVIEW => (About::Nothing, "somebody compares the machines with the forecast".into()),
             _ => (About::Service(ServiceId(event.a as u16)), format!("release {} is built", event.b)),
         };

@@ -6,7 +6,7 @@
 
 use super::{Care, Name, Pets, RepairPolicy, Role, Task};
 use crate::engine::{Purpose, SimDuration};
-use crate::world::{Activity, Api, BoxId, PlatformEvent, Purchase, Urgency, VmId};
+use crate::world::{Activity, Api, BoxId, PlatformEvent, Purchase, Software, Urgency, VmId};
 
 const BUILD: Purpose = Purpose::named("pet build");
 const ARCHAEOLOGY: Purpose = Purpose::named("pet archaeology");
@@ -23,6 +23,7 @@ impl Pets {
         let (life, now) = (self.life_of(name, api), api.now());
         // A backup has the version of its time.
         let age = self.parameters.backup.every.mul_f64(api.stream(BACKUP_AGE, &[life]).uniform());
+        self.keep_software(name, api);
         let mut lost = None;
         for (s, p) in self.mates(name) {
             let kennel = &mut self.services[s];
@@ -142,6 +143,10 @@ impl Pets {
         }
         let (version, now) = (self.services[name.0].version, api.now());
         self.pet(name).dug = false;
+        // With all fixes of the day.
+        if let Some(vm) = self.pet(name).vm {
+            api.set_software(vm, Software::as_of(now));
+        }
         self.pet(name).install(version, now);
         // The hands-on time was the preparation.
         self.prepare(name, SimDuration::ZERO, api);
@@ -151,6 +156,7 @@ impl Pets {
     pub(super) fn on_restored(&mut self, name: Name, api: &mut Api<'_>) {
         let bytes = api.cloud().root_disk.as_bytes() as f64;
         let span = SimDuration::from_secs_f64(bytes / self.parameters.backup.throughput.as_bytes() as f64);
+        self.bring_software_back(name, api);
         for mate in self.mates(name) {
             if mate == name || self.pet(mate).care == Care::Building && self.comes_from_backup(mate) {
                 self.prepare(mate, span, api);
@@ -185,7 +191,7 @@ impl Pets {
                     self.ask(task, Activity::EditRoute, Urgency::AtOnce, touch, cause, api);
                 }
             }
-            (Care::Deploying, _) => self.enter_route(name, api),
+            (Care::Deploying | Care::Restarting { .. }, _) => self.enter_route(name, api),
             (Care::None | Care::Alerting | Care::Looking, _) => self.enter_route_again(name, api),
         }
     }

@@ -83,7 +83,9 @@ impl Pets {
         let on_hand = self.is_asked(on_hand);
         let kennel = &mut self.services[s];
         let Some(held) = kennel.rollout.filter(|r| !r.done).map(|r| r.held && !r.back) else { return };
-        if on_hand || kennel.pets.iter().any(|p| matches!(p.care, Care::Draining | Care::Deploying)) {
+        let is_out =
+            |p: &super::Pet| matches!(p.care, Care::Draining | Care::Deploying | Care::Restarting { .. });
+        if on_hand || kennel.pets.iter().any(is_out) {
             return;
         }
         let stale = |p: &super::Pet| p.installed != kennel.version && p.is_kept();

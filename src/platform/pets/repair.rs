@@ -58,7 +58,10 @@ impl Pets {
                 self.pet(name).care = Care::Alerting;
                 api.after(self.parameters.page_after, PlatformEvent::about(super::PAGE, subject));
             }
-            (Care::Alerting | Care::Looking | Care::Building | Care::Deploying, true) => {
+            (
+                Care::Alerting | Care::Looking | Care::Building | Care::Deploying | Care::Restarting { .. },
+                true,
+            ) => {
                 self.pet(name).care = Care::None;
                 self.call_off_look(name, api);
                 self.next_pet(name.0, api);
@@ -194,7 +197,9 @@ impl Pets {
         let Some(name) = self.find(subject) else { return };
         let Pet { care, vm, .. } = *self.pet(name);
         let runs = vm.is_some_and(|vm| api.vm_status(vm) == VmStatus::Running);
-        if care == Care::Deploying && !runs {
+        let is_back = self.services[name.0].entry.is_healthy(subject);
+        let was_restarted = matches!(care, Care::Restarting { .. });
+        if (care == Care::Deploying && !runs) || (was_restarted && !is_back) {
             self.pet(name).care = Care::Looking;
         } else if care != Care::Looking {
             return;

@@ -8,6 +8,7 @@ mod axis;
 mod canvas;
 mod cost;
 mod dots;
+mod exposure;
 mod people;
 mod recovery;
 mod releases;
@@ -22,7 +23,7 @@ type Draw = fn(&ResultSet) -> Option<String>;
 
 /// Every figure that the rows have something to show for: (name without extension, SVG).
 pub fn all(results: &ResultSet) -> Vec<(String, String)> {
-    let figures: [(&str, Draw); 8] = [
+    let figures: [(&str, Draw); 9] = [
         ("utilization", utilization::draw),
         ("cost", cost::draw),
         ("recovery", recovery::draw),
@@ -30,6 +31,7 @@ pub fn all(results: &ResultSet) -> Vec<(String, String)> {
         ("scale-up", |results| waterfall::draw(results, &waterfall::SCALE_UP)),
         ("availability", availability::draw),
         ("releases", releases::draw),
+        ("exposure", exposure::draw),
         ("people", people::draw),
     ];
     figures.into_iter().filter_map(|(name, draw)| Some((name.to_owned(), draw(results)?))).collect()
@@ -53,6 +55,7 @@ mod tests {
             "scale-up",
             "availability",
             "releases",
+            "exposure",
             "people",
         ];
         assert_eq!(names, expected);

@@ -40,7 +40,7 @@ pub struct TableRow {
 type About = (&'static str, &'static str, &'static str, (MetricId, &'static str), fn(&ResultSet) -> Table);
 
 #[rustfmt::skip]
-const FIGURES: [About; 8] = [
+const FIGURES: [About; 9] = [
     ("cost", "Cost", "The bill of a month of 730 hours. People are part of it: every hour of work at the team's wage, routine upkeep included.", (MetricId::CostPerMonth, "ratio"), costs),
     ("utilization", "Machines", "What the processors that are paid for do: work on answers that came in time, work in vain, running the machine itself, or nothing. The four sum to what is paid.", (MetricId::Utilization, "ratio"), processors),
     ("recovery", "Recovery", "Each box that went with its machine counts once; how many were made good within the time on the axis. Those still open at the end count as longer than they were watched, not as recovered.", (MetricId::RecoveryTime, "p50"), recoveries),
@@ -48,6 +48,7 @@ const FIGURES: [About; 8] = [
     ("scale-up", "Where scale-up time goes", "From the moment that too many requests are slow or late because the boxes are too few, until enough more serve. Each bar is its own whole; \"decide\" includes the boxes that were asked for before and were not enough. A platform that acts before anybody feels anything has no overload; one where the traffic went down before help came has no scale-up.", (MetricId::ScaleUpTime, "p50"), scale_up_stages),
     ("availability", "Users", "The share of requests that got no good answer in time, of those that were sent. The smaller, the better.", (MetricId::Availability, "ratio"), users),
     ("releases", "Releases", "From a release being ready to the last box, from the first changed box to the last, and how long a bad release stayed from its first harm on.", (MetricId::ReleaseDuration, "p50"), releases),
+    ("exposure", "Security", "A box is exposed while it has a vulnerability of high severity that attackers use by now: published for longer than its time to exploit, and not fixed. Below, the boxes that still have a vulnerability a month and a year after its publication. Nobody is attacked in the simulation.", (MetricId::ExposedShare, "ratio"), security),
     ("people", "People", "Hours of work. Upkeep is an assumption for each platform; the rest is what the simulated people did.", (MetricId::PeopleHoursPerMonth, "ratio"), people),
 ];
 
@@ -245,6 +246,24 @@ fn users(results: &ResultSet) -> Table {
         ));
     }
     Table { rows }
+}
+
+fn security(results: &ResultSet) -> Table {
+    use MetricId::*;
+    metric_rows(
+        results,
+        &[
+            ("box time exposed", ExposedShare, "ratio"),
+            ("exposed box-days a month", ExposedBoxDays, "ratio"),
+            ("open vulnerabilities per box", OpenVulnerabilities, "ratio"),
+            ("boxes with one after 30 days", OpenAfterMonth, "ratio"),
+            ("boxes with one after 365 days", OpenAfterYear, "ratio"),
+            ("patch latency, median", PatchLatency, "p50"),
+            ("patch latency, p90", PatchLatency, "p90"),
+            ("age of the oldest machine", OldestMachine, "ratio"),
+            ("hours of patching a month", PatchHours, "ratio"),
+        ],
+    )
 }
 
 fn releases(results: &ResultSet) -> Table {

@@ -7,8 +7,17 @@ fn the_page_answers_first_and_has_every_part() {
     let page = page(&fixture::three_platforms());
     let at = |part: &str| page.find(part).unwrap_or_else(|| panic!("{part} is missing"));
     assert!(at("Cheapest: cattle") < at("id=\"cost\""), "the answer is on the first screen");
-    for id in ["utilization", "recovery", "waterfall", "releases", "people", "series", "assumptions", "again"]
-    {
+    for id in [
+        "utilization",
+        "recovery",
+        "waterfall",
+        "releases",
+        "exposure",
+        "people",
+        "series",
+        "assumptions",
+        "again",
+    ] {
         at(&format!("<section id=\"{id}\""));
     }
     assert!(page.len() < 1_000_000, "{}", page.len());

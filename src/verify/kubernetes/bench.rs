@@ -49,7 +49,7 @@ impl Bench {
     /// The template of a version of the program.
     pub fn template(&mut self, cpu: u32, version: u32) -> TemplateId {
         let mut container = Container { cpu: Some(cpu), ..Container::default() };
-        container.image.tag = version;
+        container.image.tag = version.into();
         let spec = PodSpec::of_container(self.labels(), container).with_default_tolerations(300);
         self.store().intern_template(spec)
     }

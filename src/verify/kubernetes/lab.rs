@@ -97,7 +97,7 @@ pub struct Lab {
     notices: SimTime,
     agenda: Scheduler<Step>,
     /// Templates (by image tag) of which no pod gets ready.
-    pub never_ready: BTreeSet<u32>,
+    pub never_ready: BTreeSet<u64>,
     /// Pods end so long after they began to run.
     pub run_for: Option<SimDuration>,
     /// So many pods end badly before the first ends well.

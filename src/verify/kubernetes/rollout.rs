@@ -299,12 +299,12 @@ fn strategy(input: &Input) -> Result<Strategy, String> {
 struct Versions(Vec<String>);
 
 impl Versions {
-    fn tag(&mut self, version: &str) -> u32 {
+    fn tag(&mut self, version: &str) -> u64 {
         let known = self.0.iter().position(|v| v == version);
         known.unwrap_or_else(|| {
             self.0.push(version.into());
             self.0.len() - 1
-        }) as u32
+        }) as u64
     }
 }
 
@@ -386,7 +386,7 @@ fn seed(lab: &mut Lab, input: &Input, cpu: u32) -> Result<DeploymentId, String> 
     Ok(deployment)
 }
 
-fn spec(tag: u32, cpu: u32) -> PodSpec {
+fn spec(tag: u64, cpu: u32) -> PodSpec {
     let labels = Labels::default().with(Name::APP, Name::number(0));
     let image = Image { repository: 0, tag };
     PodSpec::of_container(

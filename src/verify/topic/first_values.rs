@@ -9,7 +9,7 @@ use crate::parameter::ScalarDistribution;
 use crate::verify::{Band, Check};
 
 /// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
-const STREAMS: [(&str, f64); 99] = [
+const STREAMS: [(&str, f64); 111] = [
     ("vm boot", 0.6743800414300479),
     ("vm reboot", 0.5744394966433012),
     ("vm launch failure", 0.257066143071922),
@@ -109,6 +109,18 @@ const STREAMS: [(&str, f64); 99] = [
     ("disk full", 0.10338134214146899),
     ("disk full gets through", 0.032343233982274566),
     ("requests in a log", 0.2563938322455658),
+    ("vulnerability", 0.7008419338570465),
+    ("vulnerability of the system", 0.4822994496566947),
+    ("vulnerability of the runtime", 0.8763187921988721),
+    ("pet age at the start", 0.8893327428917847),
+    ("pet patch delay", 0.20462694885053734),
+    ("pet reboot for a patch", 0.8712813534637794),
+    ("pet patch", 0.34938142089493984),
+    ("image age at the start", 0.8590837833107451),
+    ("image patch", 0.7139588274134051),
+    ("image rebuild", 0.011872814238822804),
+    ("base images", 0.7858080898420269),
+    ("node images", 0.8454352168300076),
 ];
 
 /// Distributions, and the variate that belongs to the uniform number of the stream `vm boot`.

@@ -26,10 +26,12 @@ pub enum Activity {
     Provision,
     /// Bringing a backup of a machine back.
     Restore,
+    /// Installing fixes, and rebooting for them; or seeing to it that others do.
+    Patch,
 }
 
 impl Activity {
-    pub const ALL: [Activity; 9] = [
+    pub const ALL: [Activity; 10] = [
         Activity::Repair,
         Activity::Build,
         Activity::Deploy,
@@ -39,6 +41,7 @@ impl Activity {
         Activity::Debug,
         Activity::Provision,
         Activity::Restore,
+        Activity::Patch,
     ];
 
     /// As written in results.
@@ -53,13 +56,14 @@ impl Activity {
             Activity::Debug => "debug",
             Activity::Provision => "provision",
             Activity::Restore => "restore a backup",
+            Activity::Patch => "patch",
         }
     }
 
     /// Nobody planned it: something broke or went wrong.
     pub fn is_unplanned(self) -> bool {
         match self {
-            Activity::Deploy | Activity::Upkeep | Activity::Provision => false,
+            Activity::Deploy | Activity::Upkeep | Activity::Provision | Activity::Patch => false,
             Activity::Repair
             | Activity::Build
             | Activity::Rollback
@@ -78,7 +82,8 @@ impl Activity {
             | Activity::EditRoute
             | Activity::Upkeep
             | Activity::Provision
-            | Activity::Restore => false,
+            | Activity::Restore
+            | Activity::Patch => false,
         }
     }
 

@@ -24,7 +24,7 @@ use crate::cluster::store::Store;
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::node_pool::{allocatable, daemon_sets, pack};
-use crate::world::{About, Api, VmId, VmStatus, ZoneId};
+use crate::world::{About, Api, Software, Stamp, VmId, VmStatus, ZoneId};
 use std::collections::BTreeMap;
 
 const JOIN: Purpose = Purpose::named("node join");
@@ -44,6 +44,8 @@ struct Group {
 #[derive(Debug)]
 pub struct ClusterAutoscaler {
     instance: InstanceId,
+    /// When the image was made that new machines get.
+    image: Stamp,
     /// What is free on an empty node.
     room: Resources,
     /// The pool never has fewer nodes.
@@ -63,7 +65,7 @@ pub struct ClusterAutoscaler {
 }
 
 impl ClusterAutoscaler {
-    pub fn new(instance: InstanceId, room: Resources, minimum: u32, zones: &[ZoneId]) -> Self {
+    pub fn new(instance: InstanceId, room: Resources, minimum: u32, zones: &[ZoneId], image: Stamp) -> Self {
         let group = |&zone| Group {
             zone,
             blocked_until: SimTime::ZERO,
@@ -72,6 +74,7 @@ impl ClusterAutoscaler {
         };
         ClusterAutoscaler {
             instance,
+            image,
             room,
             minimum,
             groups: zones.iter().map(group).collect(),
@@ -206,9 +209,21 @@ impl ClusterAutoscaler {
     /// The node group asks for one machine more in a zone.
     pub fn launch_in(&mut self, zone: ZoneId, cx: &mut Context<'_>, api: &mut Api<'_>) -> VmId {
         let vm = api.launch_vm(self.instance, zone, cx.parameters.node_pool.purchase);
+        api.set_software(vm, self.software());
         self.upcoming.insert(vm, zone);
         cx.after(cx.parameters.cluster_autoscaler.provision_timeout, Event::ProvisionTimeout(vm));
         vm
+    }
+
+    /// The node groups change to another image; machines on their way have it.
+    pub fn set_image(&mut self, image: Stamp, api: &mut Api<'_>) {
+        self.image = image;
+        self.upcoming.keys().for_each(|&vm| api.set_software(vm, Software::as_of(image)));
+    }
+
+    /// What a machine of the groups has on its disk.
+    pub fn software(&self) -> Software {
+        Software::as_of(self.image)
     }
 
     /// Zones of the node groups.

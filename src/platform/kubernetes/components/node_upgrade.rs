@@ -21,11 +21,14 @@ use crate::cluster::store::Store;
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::parameter::Distribution;
 use crate::platform::kubernetes::event::Event;
-use crate::world::{About, Activity, Api, Urgency, VmId, Work, WorkId, ZoneId};
+use crate::platform::kubernetes::parameters::KubernetesParameters;
+use crate::platform::supply::Supply;
+use crate::world::{About, Activity, Api, Stamp, Urgency, VmId, Work, WorkId, ZoneId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PHASE: Purpose = Purpose::named("node upgrade phase");
+const NODE_IMAGES: Purpose = Purpose::named("node images");
 const BEGIN: Purpose = Purpose::named("node upgrade begin");
 const LOOK: Purpose = Purpose::named("node upgrade stuck");
 /// Troubles with upgrades have numbers from here on: no other platform has them.
@@ -44,6 +47,8 @@ pub struct NodeUpgrade {
     diagnose: Distribution,
     count: u64,
     roll: Option<Roll>,
+    /// Images by the provider; known once the cluster starts.
+    images: Option<Supply>,
 }
 
 /// One upgrade.
@@ -83,14 +88,22 @@ pub struct Tools<'a> {
 
 impl NodeUpgrade {
     pub fn new(diagnose: Distribution) -> Self {
-        NodeUpgrade { diagnose, count: 0, roll: None }
+        NodeUpgrade { diagnose, count: 0, roll: None, images: None }
+    }
+
+    /// The image that the last upgrade before the simulation chose.
+    pub fn start(&mut self, p: &KubernetesParameters, api: &Api<'_>) -> Stamp {
+        let images = Supply::new(NODE_IMAGES, p.patching.node_images.clone(), api);
+        let images = self.images.insert(images);
+        let newest = images.newest(Stamp::before_start(age_at_start(p, api)));
+        images.made(newest)
     }
 
     /// The first one comes somewhere in the first period.
     pub fn arm(&self, cx: &mut Context<'_>, api: &Api<'_>) {
         let p = &cx.parameters.node_upgrade;
         if p.enabled {
-            let wait = p.every.mul_f64(api.stream(PHASE, &[]).uniform());
+            let wait = p.every.saturating_sub(age_at_start(cx.parameters, api));
             cx.after(wait, Event::UpgradeDue);
         }
     }
@@ -105,7 +118,7 @@ impl NodeUpgrade {
         self.count += 1;
         api.remark(About::Nothing, || "node upgrade is due: a person is asked to begin it".into());
         let touch = p.touch.sample(api.stream(BEGIN, &[self.count]).uniform());
-        let work = self.ask(Activity::Deploy, touch, About::Nothing, api);
+        let work = self.ask(Activity::Patch, touch, About::Nothing, api);
         self.roll = Some(Roll {
             stage: Stage::Asked(work),
             begun: cx.now,
@@ -133,6 +146,9 @@ impl NodeUpgrade {
     ) -> bool {
         let Some(roll) = &mut self.roll else { return false };
         if roll.stage == Stage::Asked(work) {
+            let images = self.images.as_mut().expect("made at the start");
+            let newest = images.newest(cx.now.into());
+            tools.autoscaler.set_image(images.made(newest), api);
             roll.begin(tools, cx, api);
         } else if let Some(id) = roll.stuck.remove(&work) {
             if cx.cluster.store.node(id).is_some() {
@@ -334,6 +350,12 @@ impl Roll {
         self.leaving.insert(id);
         false
     }
+}
+
+/// How long before the simulation the last upgrade was.
+pub fn age_at_start(p: &KubernetesParameters, api: &Api<'_>) -> SimDuration {
+    let every = p.node_upgrade.every;
+    every.saturating_sub(every.mul_f64(api.stream(PHASE, &[]).uniform()))
 }
 
 fn whole_seconds(span: SimDuration) -> SimDuration {

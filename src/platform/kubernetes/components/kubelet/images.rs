@@ -17,7 +17,7 @@ use super::backoff::PullBackoff;
 use super::{Context, Kubelets};
 use crate::cluster::objects::{Image, NodeId, PodId};
 use crate::engine::{SimDuration, SimTime};
-use crate::platform::kubernetes::bodies::{part_of, without_configuration};
+use crate::platform::kubernetes::bodies::{base_of, part_of, without_configuration};
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::parameters::{ImagePullPolicy, KubeletParameters};
 use crate::world::{Api, StartOrder};
@@ -29,11 +29,17 @@ const DISK_LOW: f64 = 0.80;
 /// A pull is complete when less than this is left [bytes].
 const NOTHING: f64 = 0.5;
 
-/// What images are made of: what all versions of a repository share, and what one version adds.
+/// What images are made of: what all versions share that were built on one base image, and what one version adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layers {
-    Base(u32),
+    Base { repository: u32, base: u32 },
     Top(Image),
+}
+
+impl Layers {
+    fn base(image: Image) -> Layers {
+        Layers::Base { repository: image.repository, base: base_of(image.tag) }
+    }
 }
 
 /// An image and the sizes of its two halves [bytes].
@@ -46,7 +52,7 @@ pub struct Sized {
 
 impl Sized {
     fn layers(self) -> [(Layers, u64); 2] {
-        [(Layers::Base(self.image.repository), self.base), (Layers::Top(self.image), self.top)]
+        [(Layers::base(self.image), self.base), (Layers::Top(self.image), self.top)]
     }
 }
 
@@ -102,8 +108,8 @@ impl NodeImages {
     fn complete(&self) -> Vec<(Image, u64)> {
         let size = |wanted: Layers| self.cached.iter().find(|(c, _)| *c == wanted).map(|(_, bytes)| *bytes);
         let image = |(layers, top): &(Layers, u64)| match layers {
-            Layers::Top(image) => size(Layers::Base(image.repository)).map(|base| (*image, base + top)),
-            Layers::Base(_) => None,
+            Layers::Top(image) => size(Layers::base(*image)).map(|base| (*image, base + top)),
+            Layers::Base { .. } => None,
         };
         let mut images: Vec<(Image, u64)> = self.cached.iter().filter_map(image).collect();
         images.sort_unstable_by_key(|(image, _)| *image);
@@ -158,7 +164,7 @@ impl NodeImages {
             return;
         }
         let is_used = |layers: &Layers| match *layers {
-            Layers::Base(repository) => used.iter().any(|image| image.repository == repository),
+            Layers::Base { .. } => used.iter().any(|image| Layers::base(*image) == *layers),
             Layers::Top(image) => used.contains(&image),
         };
         self.cached.retain(|(layers, bytes)| {
@@ -303,7 +309,7 @@ mod tests {
     }
 
     /// 500 MB, of which 400 are the base.
-    fn sized(repository: u32, tag: u32) -> Sized {
+    fn sized(repository: u32, tag: u64) -> Sized {
         Sized { image: Image { repository, tag }, base: 400 * MB, top: 100 * MB }
     }
 

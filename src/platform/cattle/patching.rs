@@ -1,0 +1,147 @@
+//! Patches on cattle: with the image, and nothing else.
+//!
+//! Every bake installs what the distribution has, so a release brings the fixes of its day along. A group whose image has
+//! become too old without one gets the same version in a new image: somebody sees to it in office hours, and it reaches the
+//! machines as any image does. Machines from a thin image install what there is at their first boot; on those that stay, a
+//! patch run of the configuration tool does, and reboots them for the kernel. Machines launched from an old image are old.
+//!
+//! Knows when images were baked, and what an image scanner says is missing. Start at [`Cattle::on_advisory`].
+
+use super::group::Group;
+use super::image::ImageKind;
+use super::{Cattle, IMAGE_BAKED, IMAGE_DUE, Task, sample};
+use crate::engine::{Purpose, SimDuration};
+use crate::parameter::{Distribution, section};
+use crate::platform::supply::since_release;
+use crate::world::{
+    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Software, Stamp, Urgency, VmId, Work,
+};
+
+const IMAGE_AGE: Purpose = Purpose::named("image age at the start");
+const TOUCH: Purpose = Purpose::named("image patch");
+/// Numbers of work on images begin here: no other platform has them.
+const CAUSES: u64 = 1 << 61;
+
+section! {
+    /// How fixes of vulnerabilities get onto cattle.
+    pub struct CattlePatchingParameters {
+        /// Age at which an image that lacks a fix is baked again with the same version, and brought out. A release bakes one anyway.
+        image_age: SimDuration = "30d" in |d| *d >= SimDuration::from_days(1) => "at least 1d",
+            from "critical patches within a month (PCI DSS 4.0, 6.3.3); baking once a month is usual", grade Recalled;
+        /// Hands-on time to start that and to see how it goes.
+        touch: Distribution = "lognormal(15m, 0.5)", from "one change and one look; no source found", grade Estimate;
+    }
+}
+
+impl Group {
+    /// An image is new, or what machines that stay are told to fetch: of today, if it brings the fixes of today.
+    pub(super) fn note_image(&mut self, now: Stamp, brings_fixes: bool) {
+        let at = self.image as usize;
+        // A number is used again when an image was taken back.
+        self.images.truncate(at);
+        let before = self.images.last().copied().unwrap_or_default();
+        self.images.push(if brings_fixes { now } else { before });
+    }
+
+    /// How old the image of a number is.
+    pub(super) fn software_of(&self, image: u32) -> Stamp {
+        self.images[image as usize]
+    }
+}
+
+impl Cattle {
+    /// The image of the start was baked at some time since the last one was due, or for the last release.
+    pub(super) fn age_at_start(&self, service: ServiceId, api: &Api<'_>) -> SimDuration {
+        let mut stream = api.stream(IMAGE_AGE, &[u64::from(service.0)]);
+        let since_due = self.parameters.patching.image_age.mul_f64(stream.uniform());
+        let released = since_release(stream.uniform(), service, api);
+        if self.parameters.changes_in_place() { since_due } else { since_due.min(released) }
+    }
+
+    /// Machines that run at the start come from its image, or keep themselves up to date.
+    pub(super) fn age_machines(&mut self, s: usize, api: &mut Api<'_>) {
+        let service = self.groups[s].service;
+        let age = self.age_at_start(service, api);
+        let baked = Stamp::before_start(age);
+        let group = &mut self.groups[s];
+        group.images = vec![baked];
+        for vm in group.members.iter().map(|m| m.vm).collect::<Vec<_>>() {
+            api.set_software(vm, Software::as_of(baked));
+            api.backdate_vm(vm, age);
+        }
+        self.look_at_image(s, api);
+    }
+
+    /// Fixes come with the next image; one that is too old by now is renewed.
+    pub(super) fn on_advisory(&mut self, api: &mut Api<'_>) {
+        for s in 0..self.groups.len() {
+            self.look_at_image(s, api);
+        }
+    }
+
+    pub(super) fn on_image_due(&mut self, s: usize, api: &mut Api<'_>) {
+        self.groups[s].image_watched = false;
+        self.look_at_image(s, api);
+    }
+
+    /// An image that lacks a fix and is too old is renewed; one that is not old yet is looked at then.
+    fn look_at_image(&mut self, s: usize, api: &mut Api<'_>) {
+        let most = self.parameters.patching.image_age;
+        let group = &mut self.groups[s];
+        let image = group.software_of(group.image);
+        if !api.advisories().any(|advisory| advisory.published > image) {
+            return; // the next advisory calls again
+        }
+        let due = image.plus(most).in_simulation().unwrap_or_default();
+        if api.now() < due {
+            if !std::mem::replace(&mut group.image_watched, true) {
+                api.at(due, PlatformEvent::with(IMAGE_DUE, s as u32, 0));
+            }
+            return;
+        }
+        let task = Task::RenewImage(s);
+        if self.tasks.values().any(|asked| *asked == task) {
+            return; // the last one still waits for somebody
+        }
+        let cause = CAUSES | api.calendar().day(api.now()) << 16 | s as u64;
+        let touch = sample(&self.parameters.patching.touch, TOUCH, &[cause], api);
+        let about = About::Service(group.service);
+        let days = Stamp::from(api.now()).since(image).as_hours_f64() / 24.0;
+        api.remark(about, || format!("its image is {days:.1} days old and lacks fixes: to be baked again"));
+        let (activity, urgency) = (Activity::Patch, Urgency::OfficeHours);
+        let work = api.ask(Work { activity, urgency, touch, cause, about });
+        self.tasks.insert(work, task);
+    }
+
+    /// Somebody has started it.
+    pub(super) fn renew_image(&mut self, s: usize, api: &mut Api<'_>) {
+        let group = &self.groups[s];
+        let key = [u64::from(group.service.0), u64::from(group.version.0) << 32 | u64::from(group.image)];
+        let bake = self.parameters.image.bake_span(key, api);
+        api.after(bake, PlatformEvent::with(IMAGE_BAKED, s as u32, group.version.0));
+    }
+
+    /// A machine has booted for the first time: what is on it is what its image has, or what it fetches itself.
+    pub(super) fn fill_disk(&self, s: usize, image: u32, vm: VmId, api: &mut Api<'_>) {
+        let software = match self.parameters.image.kind {
+            ImageKind::Baked => Software::as_of(self.groups[s].software_of(image)),
+            ImageKind::Thin => Software::as_of(api.now()),
+        };
+        api.set_software(vm, software);
+    }
+
+    /// What the configuration tool does on a machine that stays, last of all: it restarts the box, or for a patch run
+    /// the machine if it has a newer kernel.
+    pub(super) fn change_in_place(&mut self, s: usize, subject: BoxId, api: &mut Api<'_>) {
+        let group = &self.groups[s];
+        let version = group.version;
+        let is_patch = group.refresh.is_some_and(|r| !r.back && r.version == r.previous.0);
+        if let Some(vm) = api.vm_of(subject).filter(|_| is_patch) {
+            api.update_software(vm);
+            if api.needs_reboot(vm) && api.reboot_vm(vm) {
+                return; // what is prepared starts when it is up
+            }
+        }
+        api.start_box(subject, version);
+    }
+}
