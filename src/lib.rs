@@ -67,6 +67,7 @@
 //! | add a … | new file | registration |
 //! |---|---|---|
 //! | platform | `platform/<name>/` | one entry in [`platform::registry`] |
+//! | way to find boxes on machines | a kind of [`platform::discovery`] | its section, one arm in its `Entry` and in its lags |
 //! | rollout strategy | a variant of [`platform::rollout::Strategy`] | its section, one arm in each platform that can do it |
 //! | Kubernetes controller | `cluster/controllers/<name>.rs` | its queue and what it watches in [`cluster::Cluster`] |
 //! | scheduler plugin | `cluster/scheduler/{filters,scores}/<name>.rs` | its place in the profile; one from outside is registered |

@@ -321,6 +321,47 @@ fn an_upgrade_of_all_nodes_against_a_budget() {
     check_on(&["k8s"], "node-upgrade", UPGRADE.0, UPGRADE.1);
 }
 
+const CONSUL: &str = "platform.cattle.discovery.kind=registry";
+const DNS: &str = "platform.cattle.discovery.kind=dns";
+
+#[test]
+fn a_box_that_dies_under_a_registry() {
+    check_on(
+        &["cattle"],
+        "registry-vm-loss",
+        &[CONSUL, "faults.vm_loss.rate=20/year"],
+        "requests in flight are lost",
+    );
+}
+
+#[test]
+fn a_server_of_a_registry_that_is_lost() {
+    let overrides = [CONSUL, "faults.vm_loss.rate=20/year"];
+    check_on(&["cattle"], "registry-server-loss", &overrides, "MACHINE DOWN: vm-loss");
+}
+
+#[test]
+fn an_outage_of_a_registry_that_callers_outlive_on_old_lists() {
+    let overrides = [
+        CONSUL,
+        "faults.vm_loss.rate=200/year",
+        "faults.discovery_outage.rate=50/year",
+        "faults.discovery_outage.lasts=8h",
+        "platform.cattle.discovery.registry.fail_empty=0%",
+    ];
+    check_on(
+        &["cattle"],
+        "registry-outage",
+        &overrides,
+        "THE REGISTRY OF SERVICES DOES NOT ANSWER: it failed",
+    );
+}
+
+#[test]
+fn callers_that_keep_an_answer_of_the_dns_for_too_long() {
+    check_on(&["cattle"], "dns-vm-loss", &[DNS, "faults.vm_loss.rate=20/year"], "MACHINE DOWN: vm-loss");
+}
+
 /// Each component of a control plane that can be switched off or made blind, and the story in which that shows.
 #[test]
 fn every_component_of_a_control_plane_shows_in_a_story() {
@@ -331,6 +372,8 @@ fn every_component_of_a_control_plane_shows_in_a_story() {
         ("cattle", "target tracking", "scaling.policy=none", WAVE),
         ("cattle", "group health", "health.period=30d", CRASH),
         ("cattle", "load balancer", "load_balancer.check_period=2h", CRASH),
+        ("cattle", "discovery", "discovery.kind=dns", LOSS),
+        ("pets", "discovery", "discovery.kind=registry", LOSS),
         ("cattle", "supervisor", "restart_delay=1h", EXIT),
         ("cattle", "instance refresh", "refresh.warm_up=2h", RELEASE),
         ("k8s", "horizontal pod autoscaler", "hpa.enabled=false", WAVE),

@@ -209,6 +209,40 @@ const UNATTENDED: [&str; 3] = [
     "vulnerabilities.system=100/year",
     "platform.pets.patching.reboot_after=uniform(1h, 1d)",
 ];
+/// Callers find boxes otherwise.
+const BY_FILE: [&str; 2] =
+    ["platform.pets.discovery.kind=static-file", "platform.cattle.discovery.kind=static-file"];
+const BY_HAND: [&str; 4] = [
+    "platform.pets.discovery.kind=static-file",
+    "platform.cattle.discovery.kind=static-file",
+    "platform.pets.discovery.static_file.by=hand",
+    "platform.cattle.discovery.static_file.by=hand",
+];
+const BY_DNS: [&str; 2] = ["platform.pets.discovery.kind=dns", "platform.cattle.discovery.kind=dns"];
+const SLOW_TO_REPLACE: [&str; 3] = [
+    "platform.pets.discovery.kind=dns",
+    "platform.cattle.discovery.kind=dns",
+    "platform.cattle.health.period=1h",
+];
+const BY_REGISTRY: [&str; 2] =
+    ["platform.pets.discovery.kind=registry", "platform.cattle.discovery.kind=registry"];
+const BY_ZOOKEEPER: [&str; 4] = [
+    "platform.pets.discovery.kind=registry",
+    "platform.cattle.discovery.kind=registry",
+    "platform.pets.discovery.registry.preset=zookeeper",
+    "platform.cattle.discovery.registry.preset=zookeeper",
+];
+const FAILING_REGISTRY: [&str; 4] = [
+    "platform.pets.discovery.kind=registry",
+    "platform.cattle.discovery.kind=registry",
+    "faults.discovery_outage.rate=300/year",
+    "faults.discovery_outage.lasts=3h",
+];
+const LOST_SERVERS: [&str; 3] = [
+    "platform.pets.discovery.kind=registry",
+    "platform.cattle.discovery.kind=registry",
+    "faults.vm_loss.rate=200/year",
+];
 /// A claim, of which each part is told in the manifest.
 const CLAIM: [&str; 1] = ["assert=[{metric='recovery_time',comparison='<',value='10m'}]"];
 
@@ -293,6 +327,7 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.mismatch", &["practice.environment_mismatch=100%"], &["100%"]),
     ("practice.environment_mismatch", &[], &["100%"]),
     ("platform.NAME.load_balancer.fail_open", &MANY, &["100%"]),
+    ("platform.NAME.load_balancer.slow_start", &[], &["15m"]),
     ("platform.NAME.load_balancer.ejection.failures", &[], &["5"]),
     ("platform.NAME.load_balancer.ejection.counts_errors", &EJECTS, &["false"]),
     ("platform.NAME.load_balancer.ejection.timeout", &EJECTS, &["1s"]),
@@ -363,7 +398,41 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
         &["zero"],
     ),
     ("platform.NAME.over_request", &["platform.k8s.requests=field"], &["3"]),
-    ("platform.NAME.edit_route", &["platform.pets.entry=address-list"], &[]),
+    ("platform.NAME.discovery.balancing", &BY_DNS, &["round-robin"]),
+    ("platform.NAME.discovery.static_file.by", &BY_FILE, &["hand"]),
+    ("platform.NAME.discovery.static_file.edit", &BY_HAND, &[]),
+    ("platform.NAME.discovery.static_file.push", &BY_FILE, &[]),
+    ("platform.NAME.discovery.dns.ttl", &BY_DNS, &[]),
+    ("platform.NAME.discovery.dns.update", &BY_DNS, &[]),
+    ("platform.NAME.discovery.dns.health_checks", &BY_DNS, &[]),
+    ("platform.NAME.discovery.dns.check_period", &BY_DNS, &[]),
+    ("platform.NAME.discovery.dns.unhealthy_after", &BY_DNS, &[]),
+    ("platform.NAME.discovery.dns.healthy_after", &SLOW_TO_REPLACE, &["20"]),
+    ("platform.NAME.discovery.dns.overrun", &BY_DNS, &[]),
+    ("platform.NAME.discovery.dns.overrun_lasts", &BY_DNS, &[]),
+    ("platform.NAME.discovery.registry.preset", &BY_REGISTRY, &["zookeeper"]),
+    ("platform.NAME.discovery.registry.servers", &BY_REGISTRY, &["5"]),
+    ("platform.NAME.discovery.registry.machine", &BY_REGISTRY, &["m7i.large"]),
+    ("platform.NAME.discovery.registry.membership", &BY_REGISTRY, &["session"]),
+    ("platform.NAME.discovery.registry.probe_period", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.suspicion", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.gossip_period", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.check_period", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.check_timeout", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.session", &BY_ZOOKEEPER, &[]),
+    ("platform.NAME.discovery.registry.watch", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.writes_per_s", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.notices_per_s", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.clients", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.flapping", &BY_REGISTRY, &["100/s"]),
+    ("platform.NAME.discovery.registry.resync", &FAILING_REGISTRY, &["1h"]),
+    ("platform.NAME.discovery.registry.fail_empty", &FAILING_REGISTRY, &["100%", "0%"]),
+    ("platform.NAME.discovery.registry.drain", &BY_REGISTRY, &[]),
+    ("platform.NAME.discovery.registry.replace", &LOST_SERVERS, &["5h"]),
+    ("platform.NAME.discovery.registry.upkeep", &BY_REGISTRY, &[]),
+    ("faults.discovery_outage.rate", &BY_REGISTRY, &["300/year"]),
+    ("faults.discovery_outage.hazard", &FAILING_REGISTRY, &["weibull(0.5)"]),
+    ("faults.discovery_outage.lasts", &FAILING_REGISTRY, &["5h"]),
     ("platform.NAME.complaints", &BLIND, &["0.1%"]),
     ("platform.NAME.build", &["platform.pets.repair=in-place"], &[]),
     ("platform.NAME.ticket", &["platform.pets.repair=in-place", "practice.spare_boxes=1"], &["1m"]),

@@ -7,6 +7,7 @@ mod browser;
 mod cattle;
 mod command_line;
 mod determinism;
+mod discovery;
 mod exposure;
 mod faults;
 mod forgotten;

@@ -84,6 +84,10 @@ const TOGETHER: &[&str] = &[
 const WRONG: &[&str] = &["faults.bad_configuration.rate=3/week", "faults.bad_configuration.wrong=100%"];
 const SLIPS: &[&str] = &["faults.human_slip.chance=20%"];
 
+const BY_DNS: &[&str] = &["platform.cattle.discovery.kind=dns"];
+const BY_REGISTRY: &[&str] = &["platform.cattle.discovery.kind=registry"];
+const REGISTRY_FAILS: &[&str] = &["faults.discovery_outage.rate=100/year"];
+
 #[rustfmt::skip]
 const REQUESTS: &[Line] = &[
     line("service.web.cpu_variation", ["1", "4"], "latency_p99", Up, &PETS, &[&QUIET, TWELVE], "the tail of lognormal work is longer, the mean is not"),
@@ -122,6 +126,8 @@ const REQUESTS: &[Line] = &[
 
 #[rustfmt::skip]
 const FAULTS: &[Line] = &[
+    line("faults.discovery_outage.rate", ["50/year", "500/year"], "discovery_down", Up, CATTLE, &[BY_REGISTRY], "the registry fails ten times as often"),
+    line("faults.discovery_outage.lasts", ["10m", "3h"], "discovery_down", Up, CATTLE, &[BY_REGISTRY, REGISTRY_FAILS], "each failure lasts longer"),
     line("faults.vm_loss.rate", ["50/year", "200/year"], "incidents_per_month", Up, &ALL, &[], "four times as many machines are lost"),
     line("faults.vm_crash.rate", ["50/year", "200/year"], "incidents_per_month", Up, &ALL, &[], "four times as many machines go down"),
     line("faults.vm_crash.down", ["1m", "20m"], "recovery_time", Up, &["pets", "k8s"], &[CRASHES], "who waits for the machine waits longer"),
@@ -191,7 +197,15 @@ const PEOPLE_AND_DELAYS: &[Line] = &[
     line("practice.rollout_deadline", ["5m", "1h"], "rollback_time", Up, K8S, &[RELEASES, BAD, STILLBORN], "a release that does not start is given up later"),
     line("platform.pets.build", ["1h", "8h"], "recovery_time", Up, &PETS, &[LOSSES, REBUILD], "a lost pet is built by hand"),
     line("platform.pets.page_after", ["1m", "30m"], "replica_deficit", Up, &PETS, &[LOSSES], "a person comes later"),
-    line("platform.pets.edit_route", ["5m", "2h"], "requests_to_dead_boxes", Up, &PETS, &[LOSSES, &["platform.pets.entry=address-list"]], "callers keep the dead address for longer"),
+    line("platform.pets.discovery.static_file.edit", ["5m", "2h"], "stale_routes", Up, &PETS, &[LOSSES, &["platform.pets.discovery.kind=static-file", "platform.pets.discovery.static_file.by=hand"]], "callers keep the dead address for longer"),
+    line("platform.cattle.discovery.static_file.push", ["1m", "1h"], "stale_routes", Up, CATTLE, &[LOSSES, &["platform.cattle.discovery.kind=static-file"]], "callers keep the dead address for longer"),
+    line("platform.cattle.discovery.dns.ttl", ["10s", "10m"], "requests_to_dead_boxes", Up, CATTLE, &[LOSSES, BY_DNS], "callers keep the dead address for longer"),
+    line("platform.cattle.discovery.dns.overrun", ["0%", "30%"], "stale_routes", Up, CATTLE, &[LOSSES, BY_DNS], "more callers keep the dead address for longer"),
+    line("platform.cattle.discovery.dns.overrun_lasts", ["5m", "1h"], "stale_routes", Up, CATTLE, &[LOSSES, BY_DNS], "some callers keep the dead address for longer"),
+    line("platform.cattle.discovery.registry.clients", ["0", "100000"], "delist_time", Up, CATTLE, &[LOSSES, BY_REGISTRY], "more members take longer to agree that one is dead"),
+    line("platform.cattle.discovery.registry.watch", ["1s", "1m"], "delist_time", Up, CATTLE, &[LOSSES, BY_REGISTRY], "callers hear of it later"),
+    line("platform.cattle.discovery.registry.fail_empty", ["0%", "100%"], "availability", Down, CATTLE, &[&QUIET, BY_REGISTRY, REGISTRY_FAILS], "an empty list is no box at all"),
+    line("platform.cattle.discovery.registry.servers", ["3", "5"], "cost_registry", Up, CATTLE, &[BY_REGISTRY], "each is a machine"),
     line("platform.pets.deploy", ["5m", "1h"], "release_duration", Up, &PETS, &[RELEASES], "each box takes longer"),
     line("platform.pets.rollback", ["2m", "2h"], "rollback_time", Up, &PETS, &[RELEASES, BAD, ERRORS], "going back takes longer"),
     line("platform.pets.restart_delay", ["5s", "60s"], "restart_time", Up, &PETS, &[RESTARTS], "the supervisor waits longer"),
@@ -318,6 +332,7 @@ const WITHOUT_DIRECTION: &[(&str, &str)] = &[
     ("team.absence.hire", "follows a departure"),
     ("practice.environment_mismatch", "which versions are bad where: shares are tested with the releases"),
     ("team.absence.learn", "follows a departure"),
+    ("faults.discovery_outage.hazard", "how incidents cluster, not how many there are"),
     ("faults.registry_outage.hazard", "how incidents cluster, not how many there are"),
     ("service.NAME.traffic.file", "what a recording says"),
     ("service.NAME.traffic.recording.", "how a recording is read: exact rates are tested where it is read"),

@@ -199,6 +199,7 @@ fn lines_of_the_bill_sum_to_the_cost() {
             ("compute", "cost_compute"),
             ("network entry", "cost_network_entry"),
             ("control plane", "cost_control_plane"),
+            ("registry", "cost_registry"),
             ("storage", "cost_storage"),
             ("people", "cost_people"),
             ("automation", "cost_automation"),

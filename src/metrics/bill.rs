@@ -1,4 +1,4 @@
-//! The bill: machine-hours, disks, load balancers, control planes and hours of work, at list prices or under a
+//! The bill: machine-hours, disks, load balancers, control planes, registries and hours of work, at list prices or under a
 //! commitment, and automation written off.
 
 use super::commitment::HourlySpend;
@@ -20,6 +20,9 @@ pub(super) struct Bill {
     frame: Arc<Frame>,
     instances: BTreeMap<VmId, (InstanceId, Purchase)>,
     machines: BTreeMap<(InstanceId, Purchase), Gauge>,
+    /// Of them, servers of a registry of services.
+    servers: BTreeMap<VmId, InstanceId>,
+    registry: BTreeMap<InstanceId, Gauge>,
     rented: BTreeMap<Rented, Gauge>,
     /// Machines on demand, whatever they run.
     on_demand: HourlySpend,
@@ -39,6 +42,8 @@ impl Bill {
             frame,
             instances: BTreeMap::new(),
             machines: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            registry: BTreeMap::new(),
             rented: BTreeMap::new(),
             on_demand: HourlySpend::default(),
             commitment: None,
@@ -85,6 +90,13 @@ impl Bill {
             lines.push(line("compute", "commitment", settled.covered, "USD", -commitment.discount));
             let rest = 1.0 - commitment.discount;
             lines.push(line("compute", "commitment not used", settled.unused, "USD", rest));
+        }
+        for (&instance, gauge) in &mut self.registry {
+            let hours = gauge.seconds(now) / HOUR;
+            machine_hours += hours;
+            let machine = self.frame.catalog.get(instance);
+            let price = prices.of_machine(machine, Purchase::OnDemand);
+            lines.push(line("registry", &format!("registry on {}", machine.name), hours, "h", price));
         }
         for (&item, gauge) in &mut self.rented {
             let hours = gauge.seconds(now) / HOUR;
@@ -157,6 +169,19 @@ impl Part for Bill {
                     self.count_on_demand(time, instance, 1);
                 }
             }
+            // It was counted with the others until it joined.
+            Observation::DirectoryServer { vm } => {
+                let (instance, purchase) = self.instances[&vm];
+                self.machines.get_mut(&(instance, purchase)).expect("launched before").add(time, -1);
+                self.registry.entry(instance).or_default().add(time, 1);
+                self.servers.insert(vm, instance);
+            }
+            Observation::VmTerminated { vm } if self.servers.contains_key(&vm) => {
+                let instance = self.servers.remove(&vm).expect("seen");
+                self.instances.remove(&vm);
+                self.registry.get_mut(&instance).expect("counted before").add(time, -1);
+                self.count_on_demand(time, instance, -1);
+            }
             Observation::VmTerminated { vm } => {
                 let bought = self.instances.remove(&vm).expect("launched before");
                 self.machines.get_mut(&bought).expect("launched before").add(time, -1);
@@ -190,7 +215,8 @@ impl Part for Bill {
     }
 
     fn begin(&mut self, time: SimTime) {
-        self.machines.values_mut().chain(self.rented.values_mut()).for_each(|g| g.begin(time));
+        let gauges = self.machines.values_mut().chain(self.registry.values_mut());
+        gauges.chain(self.rented.values_mut()).for_each(|g| g.begin(time));
         self.upkeep.begin(time);
         self.on_demand.begin(time);
         self.work_hours.clear();
@@ -205,6 +231,7 @@ impl Part for Bill {
         report.measure(None, MetricId::CostCompute, of("compute"), 1.0);
         report.measure(None, MetricId::CostNetworkEntry, of("network entry"), 1.0);
         report.measure(None, MetricId::CostControlPlane, of("control plane"), 1.0);
+        report.measure(None, MetricId::CostRegistry, of("registry"), 1.0);
         report.measure(None, MetricId::CostStorage, of("storage"), 1.0);
         report.measure(None, MetricId::CostPeople, of("people"), 1.0);
         report.measure(None, MetricId::CostAutomation, of("automation"), 1.0);

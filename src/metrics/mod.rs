@@ -15,7 +15,9 @@
 //!   in which fewer than the agreed share of a service's requests succeeded within its latency goal.
 //! - *Latency*: quantiles of the request-weighted mixture of all segments of all replications, never means of
 //!   quantiles.
-//! - *Recovery*: from the instant a fault takes a box out of service until callers no longer send requests to it
+//! - *Staleness* of routes: boxes that callers send to though they serve nobody, weighed by the share of the callers;
+//!   from the death of a box until callers leave it, from its start until they come. See [`staleness`].
+//! - *Recovery*: from the instant a fault takes a box out of service until (nearly) no caller sends requests to it
 //!   and the service has as many serving boxes as its platform wants; the [`recovery`] part says which box took
 //!   its place. An incident belongs to the window in which it opens.
 //! - *Scale-up*: from the instant at which a service's boxes are too few for its traffic until more of them serve
@@ -37,6 +39,7 @@ pub mod outcome;
 mod recovery;
 mod releases;
 mod series;
+mod staleness;
 mod toil;
 mod users;
 
@@ -96,6 +99,7 @@ impl Recorder {
             Box::new(bill::Bill::new(frame.clone())),
             Box::new(machines::Machines::new(frame.clone())),
             Box::new(users::Users::new(frame.clone())),
+            Box::new(staleness::Staleness::new(frame.clone())),
             Box::new(recovery::Recovery::new(frame.clone())),
             Box::new(releases::Releases::new(frame.clone())),
             Box::new(exposure::Exposure::new(frame.clone())),

@@ -126,7 +126,7 @@ impl RecoveryStages {
 /// A line of the bill, per 730-hour month. Lines of one category and item are added.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CostLine {
-    /// `compute`, `network entry`, `control plane`, `storage`, `people` or `automation`.
+    /// `compute`, `network entry`, `control plane`, `registry`, `storage`, `people` or `automation`.
     pub category: String,
     pub item: String,
     pub quantity: f64,

@@ -46,10 +46,10 @@ fn kind_of<'d>(doc: &'d ParameterDoc, docs: &[ParameterDoc]) -> (usize, Option<(
         return (usize::MAX, None);
     };
     let steps: Vec<&str> = doc.path.split('.').collect();
-    // The nearest table above that has the key.
+    // The nearest table above that has the key as one that chooses, which has no default: others may be called so too.
     let depth = (0..steps.len()).rev().find(|&depth| {
         let chooser = steps[..depth].iter().chain([&key]).copied().collect::<Vec<_>>().join(".");
-        docs.iter().any(|other| other.path == chooser)
+        docs.iter().any(|other| other.path == chooser && other.required)
     });
     let depth = depth.expect("what depends on a kind stands below its key");
     (segments(&steps[..depth].join(".")).len(), Some((key, value.trim_matches('"'))))
@@ -251,6 +251,21 @@ mod tests {
             (&json!(["rate"]), &json!(false))
         );
         assert_eq!(schema["properties"]["event"]["items"]["properties"]["at"]["type"], "integer");
+    }
+
+    #[test]
+    fn a_key_that_is_only_called_like_the_one_that_chooses_chooses_nothing() {
+        let kind = ParameterDoc {
+            expected: "`pets` or `cattle`".to_owned(),
+            ..doc("platform.NAME.kind", None, true)
+        };
+        let when = Some("kind = \"cattle\"");
+        let image =
+            [doc("platform.NAME.image.kind", when, false), doc("platform.NAME.image.bake", when, false)];
+        let schema = schema("Shop", &[&[kind][..], &image].concat());
+        let branch = &schema["properties"]["platform"]["additionalProperties"]["oneOf"][0]["properties"];
+        assert_eq!(branch["kind"]["const"], "cattle");
+        assert!(branch["image"]["properties"]["bake"].is_object(), "{branch}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! A load balancer: checks its targets, spreads requests over the healthy ones, drains those that leave.
+//! A load balancer: how it checks its targets, spreads requests over the healthy ones and drains those that leave.
 //!
-//! Knows what its checks find, not what is true. Who is registered is decided by others. Modelled after the AWS
-//! Application Load Balancer; HAProxy, nginx and Envoy on machines of one's own are presets of the same parameters.
-//! Start at [`LoadBalancer::on_health`].
+//! Modelled after the AWS Application Load Balancer; HAProxy, nginx and Envoy on machines of one's own are presets of the
+//! same parameters. Its list of targets is kept by [`discovery`](super::discovery), like that of every other means.
+//! Start at [`LoadBalancerParameters`].
 //!
 //! *Deviation:* the machines of a self-run load balancer are paid and kept up, but do not fail: a pair with a shared
 //! address, or a name with two, is taken to hide that.
@@ -12,8 +12,7 @@ use crate::engine::SimDuration;
 use crate::parameter::{Fraction, Problems, presets, section};
 use crate::platform::sizing::check_machine;
 use crate::world::observation::Rented;
-use crate::world::{Api, Balancing, BoxId, Ejection, HealthCheck, ServiceId};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::world::{Api, Balancing, Ejection, HealthCheck};
 
 presets! {
     /// Which load balancer it is.
@@ -74,6 +73,8 @@ section! {
         new_after: u32 = 1 in |&n| n > 0 => "at least 1", from "ELB user guide @fb24293", grade Verified;
         /// How long a target that leaves may finish its requests.
         drain: SimDuration = "300s", from "ELB user guide @fb24293", grade Verified;
+        /// Time in which the share of a new target, or of one that is back, grows from nothing to that of the others.
+        slow_start: SimDuration = "0s" in |d| *d <= SimDuration::from_mins(15) => "at most 15m", from "ELB user guide @fb24293: off by default, 30 to 900 s", grade Verified;
         /// How requests are spread.
         balancing: Balancing = "round-robin", from "ELB user guide @fb24293", grade Verified;
         /// Share of healthy targets below which checks are ignored and all targets get requests; where none is healthy they always do.
@@ -107,7 +108,7 @@ section! {
 }
 
 impl EjectionParameters {
-    fn rule(&self) -> Option<Ejection> {
+    pub(super) fn rule(&self) -> Option<Ejection> {
         (self.failures > 0).then_some(Ejection {
             failures: self.failures,
             counts_errors: self.counts_errors,
@@ -120,7 +121,7 @@ impl EjectionParameters {
 }
 
 impl LoadBalancerParameters {
-    fn health_check(&self) -> HealthCheck {
+    pub(super) fn health_check(&self) -> HealthCheck {
         HealthCheck {
             period: self.check_period,
             timeout: self.check_timeout,
@@ -140,128 +141,6 @@ impl LoadBalancerParameters {
         match api.catalog().find(&self.machine).filter(|_| self.machines > 0) {
             Some(machine) => api.rent(Rented::ProxyMachine(machine), self.machines),
             None => api.rent(Rented::LoadBalancer, 1),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
-    /// Registered, not checked successfully yet.
-    Initial,
-    Healthy,
-    Unhealthy,
-}
-
-/// The targets of one service.
-#[derive(Clone, Debug)]
-pub struct LoadBalancer {
-    /// False where it only watches, and callers have their addresses from somewhere else.
-    pub steers: bool,
-    parameters: LoadBalancerParameters,
-    targets: BTreeMap<BoxId, Target>,
-    /// Targets of a second group: they are checked, and get no requests.
-    idle: BTreeSet<BoxId>,
-}
-
-impl LoadBalancer {
-    pub fn new(parameters: LoadBalancerParameters, service: ServiceId, api: &mut Api<'_>) -> Self {
-        api.set_balancing(service, parameters.balancing);
-        api.eject_outliers(service, parameters.ejection.rule());
-        LoadBalancer { steers: true, parameters, targets: BTreeMap::new(), idle: BTreeSet::new() }
-    }
-
-    /// Begins to check a box; it gets requests after its first good checks.
-    pub fn register(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        self.targets.insert(subject, Target::Initial);
-        api.check_health(subject, self.parameters.health_check());
-    }
-
-    /// Begins to check a box of the group that gets no requests.
-    pub fn register_idle(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        self.idle.insert(subject);
-        self.register(subject, api);
-    }
-
-    /// Sends all requests to the other group of targets: what was idle gets them now, what got them does not.
-    pub fn switch_groups(&mut self, api: &mut Api<'_>) {
-        let was_idle = std::mem::take(&mut self.idle);
-        for (&subject, &target) in &self.targets {
-            if !was_idle.contains(&subject) {
-                self.idle.insert(subject);
-                api.unroute(subject);
-            } else if target == Target::Healthy {
-                api.route(subject);
-            }
-        }
-        self.apply_fail_open(api);
-    }
-
-    /// A target that was healthy already when the simulation began.
-    pub fn adopt(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        self.register(subject, api);
-        self.targets.insert(subject, Target::Healthy);
-        api.route(subject);
-    }
-
-    /// Sends no new requests to a box; gives back how long to wait for those it has.
-    pub fn deregister(&mut self, subject: BoxId, api: &mut Api<'_>) -> SimDuration {
-        let was = self.targets.remove(&subject);
-        let was_idle = self.idle.remove(&subject);
-        api.unroute(subject);
-        self.apply_fail_open(api);
-        if self.steers && !was_idle && was == Some(Target::Healthy) {
-            self.parameters.drain
-        } else {
-            SimDuration::ZERO
-        }
-    }
-
-    /// A check came to another verdict. Where too few targets are healthy, all get requests again ("fail open").
-    pub fn on_health(&mut self, subject: BoxId, healthy: bool, api: &mut Api<'_>) {
-        let Some(target) = self.targets.get_mut(&subject) else { return };
-        *target = if healthy { Target::Healthy } else { Target::Unhealthy };
-        if !self.steers || self.idle.contains(&subject) {
-            return;
-        }
-        if healthy {
-            api.route(subject);
-        }
-        self.apply_fail_open(api);
-    }
-
-    pub fn is_healthy(&self, subject: BoxId) -> bool {
-        self.targets.get(&subject) == Some(&Target::Healthy)
-    }
-
-    pub fn is_registered(&self, subject: BoxId) -> bool {
-        self.targets.contains_key(&subject)
-    }
-
-    /// Healthy targets that get requests.
-    pub fn healthy(&self) -> u32 {
-        self.live().filter(|&(_, t)| t == Target::Healthy).count() as u32
-    }
-
-    fn live(&self) -> impl Iterator<Item = (BoxId, Target)> + '_ {
-        self.targets
-            .iter()
-            .map(|(&subject, &t)| (subject, t))
-            .filter(|(subject, _)| !self.idle.contains(subject))
-    }
-
-    fn apply_fail_open(&self, api: &mut Api<'_>) {
-        if !self.steers {
-            return;
-        }
-        let healthy = f64::from(self.healthy());
-        let open =
-            healthy == 0.0 || healthy < self.parameters.fail_open.as_f64() * self.live().count() as f64;
-        for (subject, target) in self.live() {
-            match target {
-                Target::Unhealthy if open => api.route(subject),
-                Target::Unhealthy => api.unroute(subject),
-                Target::Initial | Target::Healthy => {}
-            }
         }
     }
 }

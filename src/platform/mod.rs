@@ -2,14 +2,15 @@
 //!
 //! A platform acts and learns only through [`Api`]; ground truth cannot be named here. It keeps its own picture of
 //! the world, which may be wrong for a while: that while is what the simulation measures. Platforms do not know of
-//! each other; what they share is the company's practice ([`practice`]), how fleets are sized ([`sizing`]), the
-//! load balancer ([`load_balancer`]), [`commitment`]s and the price of [`automation`].
+//! each other; what they share is the company's practice ([`practice`]), how fleets are sized ([`sizing`]), how callers find
+//! boxes on machines ([`discovery`]), by a [`load_balancer`] or otherwise, [`commitment`]s and the price of [`automation`].
 //!
 //! Start at [`Platform`]; the kinds that a scenario can name are listed in [`registry`].
 
 pub mod automation;
 pub mod cattle;
 pub mod commitment;
+pub mod discovery;
 pub mod kubernetes;
 pub mod load_balancer;
 pub mod pets;

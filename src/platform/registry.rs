@@ -30,12 +30,14 @@ impl PlatformParameters {
                 check_sizes(&p.size, services, catalog, problems);
                 p.check(services, problems);
                 p.load_balancer.check_machine(catalog, problems);
+                p.discovery.check_machine(catalog, problems);
             }
             PlatformParameters::Cattle(p) => {
                 check_sizes(&p.size, services, catalog, problems);
                 p.check(problems);
                 p.scaling.check(problems);
                 p.load_balancer.check_machine(catalog, problems);
+                p.discovery.check_machine(catalog, problems);
             }
             PlatformParameters::Kubernetes(p) => {
                 check_size_names(&p.size, services, problems);
@@ -55,7 +57,7 @@ impl PlatformParameters {
         match self {
             PlatformParameters::Pets(p) => pets::infeasible(p, practice, api),
             PlatformParameters::Cattle(p) => {
-                infeasible_on_machines(api, practice, p.load_balancer.balancing, &p.size)
+                infeasible_on_machines(api, practice, p.discovery.balancing(&p.load_balancer), &p.size)
             }
             PlatformParameters::Kubernetes(p) => kubernetes::infeasible(p, practice, api),
         }

@@ -13,6 +13,7 @@ pub enum MetricId {
     CostCompute,
     CostNetworkEntry,
     CostControlPlane,
+    CostRegistry,
     CostStorage,
     CostPeople,
     CostAutomation,
@@ -38,6 +39,10 @@ pub enum MetricId {
     LatencyP50,
     LatencyP99,
     RequestsToDeadBoxes,
+    StaleRoutes,
+    DelistTime,
+    EnlistTime,
+    DiscoveryDown,
     RecoveryTime,
     RestartTime,
     DegradedTime,
@@ -204,13 +209,14 @@ const RECOVERY: Kind = Kind::Quantiles(&[0.5, 0.9, 0.99, 1.0]);
 
 /// Every metric, in the order of [`MetricId`] and of the table. A month has 730 hours.
 #[rustfmt::skip]
-pub const METRICS: [MetricDefinition; 61] = {
+pub const METRICS: [MetricDefinition; 66] = {
     use {Better::*, Group::*, Kind::*, Scale::*};
     [
     metric(Id::CostPerMonth, "cost_per_month", "cost/month", "USD", Lower, Ratio, Money, Usd, true, "All that is billed, working hours included."),
     metric(Id::CostCompute, "cost_compute", "… machines", "USD", Lower, Ratio, Money, Usd, true, "VMs, by the second, per month."),
     metric(Id::CostNetworkEntry, "cost_network_entry", "… network entry", "USD", Lower, Ratio, Money, Usd, false, "Load balancers and addresses, per month."),
-    metric(Id::CostControlPlane, "cost_control_plane", "… control plane", "USD", Lower, Ratio, Money, Usd, false, "Control planes and registries, managed or self-run, per month."),
+    metric(Id::CostControlPlane, "cost_control_plane", "… control plane", "USD", Lower, Ratio, Money, Usd, false, "Control planes, managed or self-run, per month."),
+    metric(Id::CostRegistry, "cost_registry", "… registry", "USD", Lower, Ratio, Money, Usd, false, "Servers of a registry of services, per month."),
     metric(Id::CostStorage, "cost_storage", "… storage", "USD", Lower, Ratio, Money, Usd, false, "Disks and images, per month."),
     metric(Id::CostPeople, "cost_people", "… people", "USD", Lower, Ratio, Money, Usd, true, "Working hours at the team's wage, upkeep included, per month."),
     metric(Id::CostAutomation, "cost_automation", "… automation", "USD", Lower, Ratio, Money, Usd, false, "Building what runs the fleet by itself, written off, per month. Keeping it up is part of people."),
@@ -236,6 +242,10 @@ pub const METRICS: [MetricDefinition; 61] = {
     metric(Id::LatencyP50, "latency_p50", "latency, median", "ms", Lower, Latency(0.5), Users, Milliseconds, false, "Median latency of all requests that were answered in time."),
     metric(Id::LatencyP99, "latency_p99", "latency, p99", "ms", Lower, Latency(0.99), Users, Milliseconds, true, "99th percentile of all requests that were answered in time, replications with many counting for more."),
     metric(Id::RequestsToDeadBoxes, "requests_to_dead_boxes", "sent to dead boxes", "share", Lower, Ratio, Users, Share, false, "Offered requests that a route still sent to a box that could not answer."),
+    metric(Id::StaleRoutes, "stale_routes", "dead boxes listed/month", "box-minutes", Lower, Ratio, Users, Count, false, "Minutes a month for which callers have a box on their list that cannot serve, summed over boxes and weighed by the share of the callers that has it."),
+    metric(Id::DelistTime, "delist_time", "dead box, until callers leave", "s", Lower, TAIL, Users, Seconds, false, "From the fault of a box that callers send to until they do not any more or it serves again, mean over those callers."),
+    metric(Id::EnlistTime, "enlist_time", "new box, until callers come", "s", Lower, TAIL, Users, Seconds, false, "From the start of a box that callers do not send to until all of them do, mean over callers."),
+    metric(Id::DiscoveryDown, "discovery_down", "registry down, min/month", "min", Lower, Ratio, Users, Count, false, "Minutes a month in which the registry of services did not answer: failed, or without most of its servers. Only where there is one."),
     metric(Id::RecoveryTime, "recovery_time", "recovery time", "s", Lower, RECOVERY, Recovery, Seconds, true, "From the loss of a box with its machine (crash, loss, rack, power unit or zone down, reclaim) until it is made good, all such incidents pooled; open ones are censored, not dropped."),
     metric(Id::RestartTime, "restart_time", "restart time", "s", Lower, RECOVERY, Recovery, Seconds, false, "The same for boxes whose process died on a machine that is well."),
     metric(Id::DegradedTime, "degraded_time", "degraded time", "s", Lower, RECOVERY, Recovery, Seconds, false, "From the moment that a box's machine runs badly (slow, or hard to reach) until it is well or the box gone."),

@@ -313,7 +313,7 @@ pub struct IncidentRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CostRow {
     pub platform: String,
-    /// `compute`, `network entry`, `control plane`, `storage` or `people`.
+    /// `compute`, `network entry`, `control plane`, `registry`, `storage` or `people`.
     pub category: String,
     pub item: String,
     pub quantity_per_month: f64,

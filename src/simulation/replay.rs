@@ -287,6 +287,21 @@ impl Watcher for Trace<'_> {
             Observation::RegistryRestored => {
                 self.line(time, About::Nothing, "the image registry answers again");
             }
+            Observation::DirectoryLost { fault, empties } => {
+                let why = match fault {
+                    Some(fault) => format!("it failed by itself (fault {:08x})", fault.0 >> 32),
+                    None => "most of its servers are down".into(),
+                };
+                let then = if *empties { "callers get an empty list" } else { "callers keep their lists" };
+                let line = format!("THE REGISTRY OF SERVICES DOES NOT ANSWER: {why}; {then}");
+                self.line(time, About::Nothing, &line);
+            }
+            Observation::DirectoryBack => {
+                self.line(time, About::Nothing, "the registry of services answers again");
+            }
+            Observation::DirectoryServer { vm } => {
+                self.line(time, About::Vm(*vm), "is a server of the registry of services");
+            }
             Observation::BoxCreated { .. }
             | Observation::BoxPlaced { .. }
             | Observation::BoxPrepared { .. }
@@ -298,6 +313,7 @@ impl Watcher for Trace<'_> {
             | Observation::BoxRemoved { .. }
             | Observation::BoxRouted { .. }
             | Observation::BoxUnrouted { .. }
+            | Observation::BoxListed { .. }
             | Observation::BoxEjected { .. }
             | Observation::BoxKnownDown { .. } => self.instance(time, observation),
             Observation::Flow(_)
@@ -483,6 +499,10 @@ impl Trace<'_> {
             }
             Observation::BoxUnrouted { subject } => {
                 self.line(time, About::Box(subject), "gets no more requests")
+            }
+            Observation::BoxListed { subject, share } => {
+                let line = format!("is on the lists of {:.0} % of the callers", share * 100.0);
+                self.line(time, About::Box(subject), &line);
             }
             // Whoever finds out what is known already says nothing new.
             Observation::BoxKnownDown { subject } => {

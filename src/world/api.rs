@@ -7,6 +7,7 @@
 //! Start at [`Api::launch_vm`] for machines, [`Api::create_box`] for boxes.
 
 use super::boxes::{Ending, StartOrder};
+use super::directory::DirectorySpec;
 use super::ejection::Ejection;
 use super::event::{Event, PlatformEvent};
 use super::flow::{AccessLog, CpuReading, LoadWaker, LogCounts};
@@ -362,7 +363,8 @@ impl Api<'_> {
 
     /// Number of a box within its service (`web-3` is 3), and how many boxes had that number before.
     pub fn ordinal_of(&self, subject: BoxId) -> Option<(u32, u32)> {
-        self.world.boxes.get(subject).map(|b| (b.ordinal, b.life))
+        let there = self.world.boxes.get(subject).filter(|b| !b.remembered);
+        there.map(|b| (b.ordinal, b.life))
     }
 }
 
@@ -376,6 +378,63 @@ impl Api<'_> {
     /// Callers send no more new requests to this box. Harmless if it is gone.
     pub fn unroute(&mut self, subject: BoxId) {
         self.world.set_routed(subject, false);
+    }
+
+    /// Callers of a service hold copies of its list from now on: each share of them, of which there are at most
+    /// [`super::flow::MOST_GROUPS`], learns of a change so much later. The shares sum to 1.
+    ///
+    /// # Panics
+    /// If the service has boxes on its list already.
+    pub fn hold_copies(&mut self, service: ServiceId, copies: &[(f64, SimDuration)]) {
+        self.world.hold_copies(service, copies);
+    }
+
+    /// The list of which callers hold copies says this of a box now; each of them learns of it in time.
+    pub fn publish(&mut self, subject: BoxId, listed: bool) {
+        self.world.publish(subject, listed);
+    }
+
+    /// All callers leave a box at once, whatever was published of it.
+    pub fn withdraw(&mut self, subject: BoxId) {
+        self.world.withdraw(subject);
+    }
+
+    /// There is a registry of services from now on; [`super::Signal::Directory`] tells when it does not answer.
+    pub fn found_directory(&mut self, spec: DirectorySpec) {
+        self.world.found_directory(spec);
+    }
+
+    /// A machine is one of the servers of the registry from now on.
+    pub fn join_directory(&mut self, vm: VmId) {
+        self.world.join_directory(vm);
+    }
+
+    /// A new machine takes the place of a server of the registry.
+    pub fn replace_server(&mut self, old: VmId, new: VmId) {
+        self.world.replace_server(old, new);
+    }
+
+    /// Has a box written down in the registry as one that serves, or no more.
+    pub fn enlist(&mut self, subject: BoxId, listed: bool) {
+        self.world.enlist(subject, listed);
+    }
+
+    /// A box that was on everybody's list when the simulation began, by way of the registry.
+    ///
+    /// # Panics
+    /// After time zero.
+    pub fn adopt_entry(&mut self, subject: BoxId) {
+        assert_eq!(
+            self.now(),
+            SimTime::ZERO,
+            "only the fleet at the start is there without being registered"
+        );
+        self.world.adopt_entry(subject);
+    }
+
+    /// Machines that take part in the registry, those of callers included.
+    pub fn directory_members(&self) -> u32 {
+        self.world.directory_members()
     }
 
     /// Callers pass over a target of the service that fails too many requests, from now on; or no more.
@@ -394,6 +453,11 @@ impl Api<'_> {
     /// Checks a box periodically from now on; [`super::Signal::Health`] reports each change of verdict.
     pub fn check_health(&mut self, subject: BoxId, check: HealthCheck) {
         self.world.check_health(subject, check);
+    }
+
+    /// The same by the agent on the box's machine, which says nothing while the machine is down.
+    pub fn check_health_locally(&mut self, subject: BoxId, check: HealthCheck) {
+        self.world.check_health_locally(subject, check);
     }
 
     /// Has a box probed by the agent on its machine, from now until its processes end; replaces an earlier probe of this

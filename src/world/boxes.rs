@@ -10,6 +10,7 @@ use super::World;
 use super::ejection::Answers;
 use super::event::Event;
 use super::fault::{FaultId, FaultKind};
+use super::flow::Audience;
 use super::ids::{BoxId, ServiceId, Version, VmId};
 use super::memory::Footprint;
 use super::monitor::MonitorId;
@@ -70,8 +71,14 @@ pub(super) struct ServiceBox {
     pub version: Version,
     pub vm: Option<VmId>,
     pub state: State,
-    /// Callers send it requests.
+    /// Callers who send it requests.
+    pub audience: Audience,
+    /// How often it was taken from all of them at once.
+    pub withdrawn: u16,
+    /// Nearly all of them do: the last time that nearly all or nearly none did, it was all.
     pub routed: bool,
+    /// It is no more, but some callers still have its address.
+    pub remembered: bool,
     /// The next step of its life (prepared, up, stopped).
     pub pending: Option<EventHandle>,
     /// Asked to stop: it ends, whatever else happens.
@@ -94,7 +101,7 @@ pub(super) struct ServiceBox {
     pub kill_points: Option<i32>,
     /// The memory it holds, while its processes run.
     pub memory: Option<Footprint>,
-    /// How the flow counts it, while it is routed.
+    /// How the flow counts it, while it has callers.
     pub counted: Option<Reach>,
     /// The last fault that hit it, 0 for none.
     pub last_fault: u64,
@@ -170,6 +177,10 @@ impl StartOrder {
     }
 }
 
+/// A box counts as found by callers when nearly all of them have its address, and as left when nearly none do.
+const NEARLY_ALL: f64 = 0.9;
+const NEARLY_NOBODY: f64 = 0.1;
+
 impl World {
     pub(super) fn create_box(&mut self, service: ServiceId, version: Version) -> BoxId {
         let (ordinal, life) = self.services[service.index()].take_ordinal();
@@ -180,7 +191,10 @@ impl World {
             version,
             vm: None,
             state: State::Created,
+            audience: Audience::NOBODY,
+            withdrawn: 0,
             routed: false,
+            remembered: false,
             pending: None,
             stopping: None,
             hung: false,
@@ -362,8 +376,8 @@ impl World {
     /// What a box on the route that serves is working on gets no answer.
     pub(super) fn lose_in_flight_of(&mut self, subject: BoxId) {
         let b = self.boxes.get(subject).expect("only boxes that exist work");
-        let service = b.service;
-        let requests = self.services[service.index()].flow.lose_in_flight();
+        let (service, audience) = (b.service, b.audience);
+        let requests = self.services[service.index()].flow.lose_in_flight(audience);
         self.observe_lost(service, requests);
         self.lose_requests(subject);
     }
@@ -435,7 +449,7 @@ impl World {
             return self.stop_at(subject, stop.deadline);
         }
         if b.counted == Some(Reach::Serves) {
-            let inside = self.services[b.service.index()].flow.in_flight_per_box();
+            let inside = self.services[b.service.index()].flow.in_flight_of(b.audience);
             b.draining = Some((now, inside));
         }
         self.set_box_state(subject, State::Ending);
@@ -488,16 +502,32 @@ impl World {
             b.stopping = None;
         }
         self.exit_box(subject, exit);
-        self.set_routed(subject, false);
-        let b = self.boxes.remove(subject).expect("a box is removed once");
-        self.services[b.service.index()].free_ordinal(b.ordinal);
-        if let Some(vm) = b.vm.and_then(|vm| self.vms.get_mut(vm)) {
+        let b = self.boxes.get_mut(subject).expect("a box is removed once");
+        let (service, ordinal, check) = (b.service, b.ordinal, b.check.take());
+        if !self.services[service.index()].has_copies() {
+            self.set_audience(subject, Audience::NOBODY);
+        }
+        self.services[service.index()].free_ordinal(ordinal);
+        let vm = self.boxes.get(subject).and_then(|b| b.vm);
+        if let Some(vm) = vm.and_then(|vm| self.vms.get_mut(vm)) {
             vm.boxes.retain(|&other| other != subject);
         }
-        if let Some(check) = b.check {
+        if let Some(check) = check {
             self.remove_monitor(check);
         }
+        if self.boxes.get(subject).is_some_and(|b| b.audience != Audience::NOBODY) {
+            return self.remember(subject);
+        }
+        self.boxes.remove(subject);
         self.observe(Observation::BoxRemoved { subject });
+    }
+
+    /// The box is no more, and callers who have its address get no answer there.
+    fn remember(&mut self, subject: BoxId) {
+        self.leave_flow(subject);
+        let b = self.boxes.get_mut(subject).expect("seen by the caller");
+        (b.vm, b.remembered) = (None, true);
+        self.join_flow(subject);
     }
 
     pub(super) fn machine_answers(&self, subject: BoxId) -> bool {
@@ -525,31 +555,51 @@ impl World {
         self.tell_probes(subject);
     }
 
-    /// Adds the box to the route of its service, or takes it out.
+    /// Adds the box to the lists of all callers of its service, or takes it out.
     pub(super) fn set_routed(&mut self, subject: BoxId, routed: bool) {
         let Some(b) = self.boxes.get(subject) else { return };
-        if b.routed == routed {
+        let everybody = self.services[b.service.index()].flow.route.everybody();
+        self.set_audience(subject, if routed { everybody } else { Audience::NOBODY });
+    }
+
+    /// From now on these callers send to the box, and no others.
+    pub(super) fn set_audience(&mut self, subject: BoxId, audience: Audience) {
+        let Some(b) = self.boxes.get(subject) else { return };
+        if b.audience == audience {
             return;
         }
-        let now = self.scheduler.now();
+        let (now, service) = (self.scheduler.now(), b.service);
         let serving = b.counted == Some(Reach::Serves);
-        let inside = self.services[b.service.index()].flow.in_flight_per_box();
+        let s = &self.services[service.index()];
+        let (inside, share) = (s.flow.in_flight_of(b.audience), s.flow.route.share_of(audience));
+        let (copied, was_routed) = (s.has_copies(), b.routed);
+        let routed = if was_routed { share > NEARLY_NOBODY } else { share >= NEARLY_ALL };
+        // That may bring it back among the others first.
+        if audience == Audience::NOBODY || was_routed != routed {
+            self.forget_answers(subject);
+        }
         self.leave_flow(subject);
-        self.forget_answers(subject);
         let b = self.boxes.get_mut(subject).expect("seen above");
-        b.routed = routed;
-        let service = b.service;
-        b.draining = if serving { Some((now, inside)) } else { None };
+        (b.audience, b.routed) = (audience, routed);
+        b.draining = (serving && audience == Audience::NOBODY).then_some((now, inside));
+        let is_forgotten = b.remembered && audience == Audience::NOBODY;
         if let Some(requests) = &mut self.services[service.index()].requests {
-            requests.set_routed(subject, routed);
+            requests.set_audience(subject, audience);
         }
         self.join_flow(subject);
-        self.observe(if routed {
-            Observation::BoxRouted { subject }
-        } else {
-            Observation::BoxUnrouted { subject }
-        });
+        if copied {
+            self.observe(Observation::BoxListed { subject, share });
+        }
+        match (was_routed, routed) {
+            (false, true) => self.observe(Observation::BoxRouted { subject }),
+            (true, false) => self.observe(Observation::BoxUnrouted { subject }),
+            _ => {}
+        }
         self.tell_proxies(subject);
+        if is_forgotten {
+            self.boxes.remove(subject);
+            self.observe(Observation::BoxRemoved { subject });
+        }
     }
 
     /// Requests that a box still has which left the route with so many: it works them off on one core.

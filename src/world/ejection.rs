@@ -11,6 +11,7 @@
 use super::World;
 use super::boxes::Reach;
 use super::event::Event;
+use super::flow::Audience;
 use super::ids::{BoxId, ServiceId};
 use super::observation::Observation;
 use super::release::Defect;
@@ -65,7 +66,7 @@ impl World {
         let Some(rule) = service.ejection.filter(|_| !b.answers.ejected) else { return };
         let reach = self.reach(b);
         let failing = match reach {
-            _ if !b.routed => 0.0,
+            _ if b.audience == Audience::NOBODY => 0.0,
             Reach::Refuses | Reach::Silent => 1.0,
             Reach::Serves if rule.counts_errors => service.defect(b.version).map_or(0.0, Defect::error_share),
             Reach::Serves => 0.0,
@@ -128,7 +129,7 @@ impl World {
         let serves = self.boxes.get(subject).is_some_and(|b| self.reach(b) == Reach::Serves);
         self.services[service.index()].ejected += 1;
         if let Some(requests) = &mut self.services[service.index()].requests {
-            requests.set_routed(subject, false);
+            requests.set_audience(subject, Audience::NOBODY);
         }
         if !serves {
             self.observe(Observation::BoxKnownDown { subject });
@@ -138,10 +139,10 @@ impl World {
     fn end_ejection(&mut self, subject: BoxId) {
         let b = self.boxes.get_mut(subject).expect("seen by the caller");
         (b.answers.ejected, b.answers.failing) = (false, 0.0);
-        let (service, routed) = (b.service, b.routed);
+        let (service, audience) = (b.service, b.audience);
         self.services[service.index()].ejected -= 1;
-        if let Some(requests) = self.services[service.index()].requests.as_mut().filter(|_| routed) {
-            requests.set_routed(subject, true);
+        if let Some(requests) = &mut self.services[service.index()].requests {
+            requests.set_audience(subject, audience);
         }
         self.join_flow(subject);
     }

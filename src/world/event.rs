@@ -135,6 +135,22 @@ pub enum Event {
         service: ServiceId,
     },
 
+    /// A change of the list reaches a group of callers who hold copies of it.
+    CopyFollows {
+        subject: BoxId,
+        group: u8,
+        listed: bool,
+        /// How often the box had been withdrawn when the change was made.
+        withdrawn: u16,
+    },
+    /// The registry of services fails, and works again.
+    DirectoryFails,
+    DirectoryRestored,
+    /// The registry has written down what was said of a box.
+    DirectoryWrites {
+        subject: BoxId,
+    },
+
     /// A target has failed so many requests in a row that it is passed over, or that is over.
     EjectionTurns {
         subject: BoxId,
@@ -200,7 +216,9 @@ impl engine::Event for Event {
             | DiskFull { .. }
             | RegistryFails
             | RegistryRestored
-            | VulnerabilityPublished => 0,
+            | VulnerabilityPublished
+            | DirectoryFails
+            | DirectoryRestored => 0,
             LaunchFailed { .. }
             | VmUp { .. }
             | BoxPrepared { .. }
@@ -218,7 +236,9 @@ impl engine::Event for Event {
             | RequestTimesOut { .. }
             | RequestRepeats { .. }
             | RequestSample { .. } => 2,
-            EjectionTurns { .. }
+            CopyFollows { .. }
+            | DirectoryWrites { .. }
+            | EjectionTurns { .. }
             | Verdict { .. }
             | Complaint { .. }
             | MemoryLow { .. }

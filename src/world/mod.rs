@@ -13,6 +13,8 @@ mod boxes;
 pub mod calendar;
 mod complaint;
 mod contention;
+mod copies;
+mod directory;
 mod ejection;
 mod event;
 pub mod fault;
@@ -41,6 +43,7 @@ pub use crate::engine::Id;
 pub use api::{Api, FailureShares, ServiceInfo};
 pub use boxes::{Ending, StartOrder};
 pub use calendar::Calendar;
+pub use directory::DirectorySpec;
 pub use ejection::Ejection;
 pub use event::{Event, PlatformEvent};
 pub use fault::{FaultId, FaultKind, FaultParameters, Group};
@@ -104,6 +107,7 @@ pub struct World {
     vms: Arena<VmId, vm::Vm>,
     boxes: Arena<BoxId, boxes::ServiceBox>,
     services: Vec<service::Service>,
+    directory: Option<directory::Directory>,
     monitors: Arena<monitor::MonitorId, monitor::Monitor>,
     people: people::People,
     work: Arena<WorkId, people::Job>,
@@ -155,6 +159,7 @@ impl World {
             vms: Arena::default(),
             boxes: Arena::default(),
             services: spec.services.iter().enumerate().map(service).collect(),
+            directory: None,
             monitors: Arena::default(),
             people: people::People::new(&streams, &spec.team, spec.services.len()),
             work: Arena::default(),
@@ -243,6 +248,12 @@ impl World {
             Event::RequestTimesOut { service } => self.on_request_times_out(service),
             Event::RequestRepeats { service } => self.on_request_repeats(service),
             Event::RequestSample { service } => self.on_request_sample(service),
+            Event::CopyFollows { subject, group, listed, withdrawn } => {
+                self.on_copy_follows(subject, (group, listed), withdrawn);
+            }
+            Event::DirectoryFails => self.on_directory_fails(),
+            Event::DirectoryRestored => self.on_directory_restored(),
+            Event::DirectoryWrites { subject } => self.on_directory_writes(subject),
             Event::EjectionTurns { subject } => self.on_ejection_turns(subject),
             Event::Verdict { monitor } => self.on_verdict(monitor),
             Event::ShiftChange => self.on_shift_change(),

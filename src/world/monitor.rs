@@ -92,7 +92,12 @@ enum Subject {
 #[derive(Clone, Copy, Debug)]
 enum Rule {
     Health(HealthCheck),
-    Probe { check: HealthCheck, from: SimTime },
+    /// By the agent on the machine, which says nothing while that is down.
+    Local(HealthCheck),
+    Probe {
+        check: HealthCheck,
+        from: SimTime,
+    },
     Heartbeat(Heartbeat),
     Alert(ErrorAlert),
 }
@@ -112,13 +117,22 @@ pub(super) struct Monitor {
 impl World {
     /// Checks a box from now on; replaces an earlier check. The first verdict is reported too.
     pub(super) fn check_health(&mut self, subject: BoxId, check: HealthCheck) {
+        self.check_by(subject, check, Rule::Health(check));
+    }
+
+    /// The same by the agent on its machine, whom no network between machines concerns.
+    pub(super) fn check_health_locally(&mut self, subject: BoxId, check: HealthCheck) {
+        self.check_by(subject, check, Rule::Local(check));
+    }
+
+    fn check_by(&mut self, subject: BoxId, check: HealthCheck, rule: Rule) {
         let b = self.boxes.get(subject).expect("only boxes that exist are checked");
         let entity = [u64::from(b.service.0), u64::from(b.ordinal), u64::from(b.life)];
         let phase = self.phase_of(streams::CHECK_PHASE, &entity, check.period);
         if let Some(old) = b.check {
             self.remove_monitor(old);
         }
-        let monitor = self.add_monitor(Subject::Box(subject), Rule::Health(check), phase);
+        let monitor = self.add_monitor(Subject::Box(subject), rule, phase);
         self.boxes.get_mut(subject).expect("seen").check = Some(monitor);
         self.tell_check(subject);
     }
@@ -173,6 +187,15 @@ impl World {
         self.tell_proxies(subject);
         let Some(b) = self.boxes.get(subject) else { return };
         let Some(monitor) = b.check else { return };
+        if matches!(self.monitors.get(monitor).map(|m| m.rule), Some(Rule::Local(_))) {
+            let (answers, hung) = (b.state == State::Up && !b.hung, b.hung);
+            if self.machine_answers(subject) {
+                self.tell(monitor, answers, hung);
+            } else {
+                self.hush(monitor);
+            }
+            return;
+        }
         let reach = self.reach(b);
         self.tell(monitor, reach == Reach::Serves, reach == Reach::Silent);
     }
@@ -186,7 +209,9 @@ impl World {
         }
     }
 
+    /// A machine is reached, or no more.
     pub(super) fn tell_heartbeat(&mut self, vm: VmId) {
+        self.count_quorum();
         let Some(v) = self.vms.get(vm) else { return };
         if let Some(monitor) = v.heartbeat {
             let heard = v.is_reachable();
@@ -221,6 +246,14 @@ impl World {
         let at = m.noticed_at(turned_at, silent);
         let handle = self.schedule_fault(at, Event::Verdict { monitor });
         self.monitors.get_mut(monitor).expect("seen").pending = handle;
+    }
+
+    /// Nobody is there to say anything.
+    fn hush(&mut self, monitor: MonitorId) {
+        let m = self.monitors.get_mut(monitor).expect("monitors are removed with their subject");
+        if let Some(pending) = m.pending.take() {
+            self.scheduler.cancel(pending);
+        }
     }
 
     pub(super) fn on_verdict(&mut self, monitor: MonitorId) {
@@ -282,7 +315,7 @@ impl Monitor {
     /// When a change of the truth at `turned` is noticed.
     fn noticed_at(&self, turned: SimTime, silent: bool) -> SimTime {
         match self.rule {
-            Rule::Health(check) => {
+            Rule::Health(check) | Rule::Local(check) => {
                 let first = turned.next_tick(self.phase, check.period);
                 first + self.confirmed_after(check, silent)
             }

@@ -194,11 +194,29 @@ pub enum Observation {
     BoxRemoved {
         subject: BoxId,
     },
+    /// Nearly all callers send to the box.
     BoxRouted {
         subject: BoxId,
     },
+    /// Nearly no caller does any more.
     BoxUnrouted {
         subject: BoxId,
+    },
+    /// This share of the callers has the box on its list now, where callers hold copies of a list.
+    BoxListed {
+        subject: BoxId,
+        share: f64,
+    },
+    /// The registry of services does not answer any more: it failed, or most of its servers are gone.
+    DirectoryLost {
+        fault: Option<FaultId>,
+        /// Callers take that for an empty list.
+        empties: bool,
+    },
+    DirectoryBack,
+    /// This machine is a server of the registry of services.
+    DirectoryServer {
+        vm: VmId,
     },
     /// A load balancer passes over a target that fails.
     BoxEjected {

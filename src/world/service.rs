@@ -128,6 +128,8 @@ pub(super) struct Service {
     /// Until when the offered rate is constant.
     pub segment_end: SimTime,
     pub flow: Flow,
+    /// How late each group of its callers learns of a change, where they hold copies of the list.
+    pub copies: Vec<SimDuration>,
     /// Its requests one by one, while they are simulated so.
     pub requests: Option<Box<Requests>>,
     pub calls: Calls,
@@ -164,6 +166,7 @@ impl Service {
             demand,
             segment_end: SimTime::ZERO,
             flow: Flow::new(id),
+            copies: Vec::new(),
             requests: None,
             calls,
             changes,
@@ -201,6 +204,11 @@ impl Service {
 
     pub(super) fn free_ordinal(&mut self, ordinal: u32) {
         self.free_ordinals.insert(ordinal);
+    }
+
+    /// Callers hold copies of the list: what changes in it reaches them later.
+    pub(super) fn has_copies(&self) -> bool {
+        !self.copies.is_empty()
     }
 
     pub(super) fn defect(&self, version: Version) -> Option<Defect> {

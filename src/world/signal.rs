@@ -33,6 +33,8 @@ pub enum Signal {
     MemoryLow { vm: VmId },
     /// Heartbeats of a machine stay away for the agreed time, or are back.
     Heartbeat { vm: VmId, alive: bool },
+    /// The registry of services does not answer any more, or answers again: its clients notice at once.
+    Directory { answers: bool },
     /// The share of failed requests of a service is above its alert threshold for the agreed time, or below again.
     ErrorAlert { service: ServiceId, firing: bool },
     /// A user complains that requests of a service fail; reported once, to those who listen.

@@ -65,3 +65,6 @@ pub(super) const SYSTEM_VULNERABILITY: Purpose = Purpose::named("vulnerability o
 pub(super) const RUNTIME_VULNERABILITY: Purpose = Purpose::named("vulnerability of the runtime");
 pub(super) const VULNERABILITY: Purpose = Purpose::named("vulnerability");
 pub(super) const MISMATCH: Purpose = Purpose::named("environment mismatch");
+pub(super) const DISCOVERY_OUTAGE: Purpose = Purpose::named("discovery outage");
+pub(super) const DISCOVERY_OUTAGE_LASTS: Purpose = Purpose::named("discovery outage duration");
+pub(super) const DISCOVERY_EMPTIES: Purpose = Purpose::named("discovery outage empties lists");

@@ -306,7 +306,10 @@ fn a_box_that_is_told_to_end_finishes_what_it_has_and_one_that_is_killed_or_hang
         let mut lab = Lab::new(&quiet(20.0));
         let (_, subject) = lab.serving_box();
         lab.run_for(MINUTE);
-        let inside = lab.world.services[0].flow.in_flight_per_box();
+        let inside = {
+            let flow = &lab.world.services[0].flow;
+            flow.in_flight_of(flow.route.everybody())
+        };
         if hangs {
             lab.world.hang_box(subject, FaultId(1), FaultKind::ProcessHang);
         }

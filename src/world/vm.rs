@@ -331,6 +331,7 @@ impl World {
             self.remove_monitor(heartbeat);
         }
         self.zones[v.zone.index()].free_slots.insert(v.slot);
+        self.count_quorum();
     }
 
     pub(super) fn vm_status(&self, vm: VmId) -> VmStatus {

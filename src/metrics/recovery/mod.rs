@@ -1,7 +1,7 @@
 //! Recovery: one incident for every box that a fault takes out of service, and the stages until it is made good.
 //!
 //! An incident opens when a serving box is hit. It is closed when both hold: callers no longer send requests to the
-//! dead box (it left the route, or serves again), and the service has as many serving boxes as its platform wants.
+//! dead box (it left the route, or serves again; where callers hold copies of a list, nine in ten count as all), and the service has as many serving boxes as its platform wants.
 //! If the box itself came back, it closes its own incident; otherwise incidents close in the order in which they
 //! opened, and the box that entered service last took the place. Its life tells the stages: known (a check, an
 //! agent, a person), decided (created or restarted), provisioned, booted, configured, started, in rotation.
@@ -36,6 +36,8 @@ struct Life {
     ordinal: u32,
     routed: bool,
     up: bool,
+    /// Some callers have it on their copy of the list.
+    listed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +59,8 @@ struct ServiceState {
     open: Vec<Incident>,
     /// The box that entered service last.
     newest: Option<BoxId>,
+    /// Boxes that do not serve and are on copies of the list.
+    haunted: u32,
 }
 
 pub(super) struct Recovery {
@@ -97,10 +101,12 @@ impl Recovery {
 
     fn change(&mut self, time: SimTime, subject: BoxId, change: impl FnOnce(&mut Life)) {
         let Some(life) = self.boxes.get_mut(subject) else { return };
-        let served = life.routed && life.up;
+        let (served, haunts) = (life.routed && life.up, |life: &Life| u32::from(life.listed && !life.up));
+        let before = haunts(life);
         change(life);
-        let (service, serves) = (life.service, life.routed && life.up);
+        let (service, serves, after) = (life.service, life.routed && life.up, haunts(life));
         let state = self.state(service);
+        state.haunted = state.haunted + after - before;
         match (served, serves) {
             (false, true) => {
                 state.serving += 1;
@@ -226,7 +232,8 @@ impl Recovery {
 
     fn on_flow(&mut self, flow: &FlowObservation) {
         let state = &self.services[flow.service.0 as usize];
-        let staff = Staff { wanted: state.desired, serving: state.serving, healthy: state.open.is_empty() };
+        let healthy = state.open.is_empty() && state.haunted == 0;
+        let staff = Staff { wanted: state.desired, serving: state.serving, healthy };
         let (boxes, frame) = (&self.boxes, &self.frame);
         let name = |subject| name(boxes, frame, subject);
         self.overloads.on_flow(flow, staff, &self.births, name);
@@ -246,7 +253,8 @@ impl Part for Recovery {
         self.births.observe(time, observation);
         match *observation {
             Observation::BoxCreated { subject, service, ordinal, .. } => {
-                self.boxes.insert(subject, Life { service, ordinal, routed: false, up: false });
+                self.boxes
+                    .insert(subject, Life { service, ordinal, routed: false, up: false, listed: false });
             }
             Observation::BoxUp { subject } => self.change(time, subject, |l| l.up = true),
             Observation::BoxExited { subject, exit } => self.on_exit(time, subject, exit),
@@ -256,8 +264,11 @@ impl Part for Recovery {
             Observation::BoxUnrouted { subject } | Observation::BoxEjected { subject, .. } => {
                 self.change(time, subject, |l| l.routed = false)
             }
+            Observation::BoxListed { subject, share } => {
+                self.change(time, subject, |l| l.listed = share > 0.0);
+            }
             Observation::BoxRemoved { subject } => {
-                self.change(time, subject, |l| (l.up, l.routed) = (false, false));
+                self.change(time, subject, |l| (l.up, l.routed, l.listed) = (false, false, false));
                 if let Some(life) = self.boxes.remove(subject) {
                     self.settle(time, life.service);
                 }
@@ -343,7 +354,7 @@ fn metric_of(kind: FaultKind) -> MetricId {
         | FaultKind::DiskFull
         | FaultKind::HumanSlip
         | FaultKind::Conflict => MetricId::RestartTime,
-        FaultKind::RegistryOutage | FaultKind::CloudApiOutage => {
+        FaultKind::RegistryOutage | FaultKind::CloudApiOutage | FaultKind::DiscoveryOutage => {
             unreachable!("no box that serves is hit by it")
         }
     }

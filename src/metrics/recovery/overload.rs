@@ -32,7 +32,7 @@ const KIND: &str = "overload";
 pub struct Staff {
     pub wanted: u32,
     pub serving: u32,
-    /// No box is lost.
+    /// No box is lost, and no caller is sent to one that does not serve.
     pub healthy: bool,
 }
 

@@ -7,7 +7,7 @@
 use super::parameters::GroupRules;
 use crate::catalog::{InstanceId, Purchase};
 use crate::engine::{SimDuration, SimTime};
-use crate::platform::load_balancer::LoadBalancer;
+use crate::platform::discovery::Entry;
 use crate::world::{Api, BoxId, PlatformEvent, ServiceId, Stamp, Version, VmId, ZoneId};
 
 /// One machine of the group with its box.
@@ -36,7 +36,7 @@ pub(super) struct Group {
     pub service: ServiceId,
     pub instance: InstanceId,
     pub rules: GroupRules,
-    pub entry: LoadBalancer,
+    pub entry: Entry,
     pub min: u32,
     pub max: u32,
     /// What the forecast peak needs.
@@ -74,7 +74,7 @@ impl Group {
     pub fn new(
         service: ServiceId,
         (instance, rules): (InstanceId, GroupRules),
-        entry: LoadBalancer,
+        entry: Entry,
         [min, max, peak_size]: [u32; 3],
         scaling: Box<dyn super::ScalingPolicy>,
         api: &Api<'_>,

@@ -1,7 +1,7 @@
 //! Cattle: for each service an auto scaling group of machines from a golden image, behind a load balancer.
 //!
 //! Machines are never repaired: what is unhealthy is replaced, what is old is replaced, and the number follows the
-//! load. The parts are those of AWS: a load balancer ([`super::load_balancer`]), a group that keeps its size
+//! load. The parts are those of AWS: a load balancer or another way to find boxes ([`super::discovery`]), a group that keeps its size
 //! ([`group`], [`health`], [`termination`]), policies that give it the size ([`scaling`]), images ([`image`]) and
 //! instance refresh with the other ways of bringing a version out ([`refresh`]). The products of other clouds are presets of the same parameters. None of them sees
 //! the truth: the group acts on the verdicts of health checks, scaling on a metric that is late.
@@ -25,7 +25,7 @@ pub use parameters::CattleParameters;
 pub use scaling::{Decision, GroupView, ScalingParameters, ScalingPolicy, TargetTracking};
 
 use super::automation::Automation;
-use super::load_balancer::LoadBalancer;
+use super::discovery::{Discovery, Entry};
 use super::sizing::{Sizing, fleet_of_machines};
 use super::{Platform, PracticeParameters};
 use crate::engine::Purpose;
@@ -45,6 +45,7 @@ pub struct Cattle {
     parameters: CattleParameters,
     practice: PracticeParameters,
     groups: Vec<Group>,
+    discovery: Discovery,
     tasks: BTreeMap<WorkId, Task>,
     sizing: Sizing,
     /// Makes the scaling policy of each group.
@@ -89,6 +90,7 @@ impl Cattle {
             parameters,
             practice,
             groups: Vec::new(),
+            discovery: Discovery::default(),
             tasks: BTreeMap::new(),
             sizing: Sizing::default(),
             policy,
@@ -102,11 +104,11 @@ impl Cattle {
 
     fn start_group(&mut self, service: ServiceId, api: &mut Api<'_>) {
         let p = &self.parameters;
-        let balancing = p.load_balancer.balancing;
+        let balancing = p.discovery.balancing(&p.load_balancer);
         let wishes = (&p.size, p.upkeep.per_box);
         let fleet = fleet_of_machines(api, &self.practice, service, balancing, wishes)
             .expect("the scenario was checked for services that fit no machine");
-        let entry = LoadBalancer::new(p.load_balancer.clone(), service, api);
+        let entry = Entry::new(&p.discovery, &p.load_balancer, service, api);
         let min = self.practice.min_boxes;
         let max = ((f64::from(fleet.boxes) * p.max_size.as_f64()).ceil() as u32).max(min);
         let desired = if p.scaling.policy.is_active() {
@@ -148,7 +150,7 @@ impl Cattle {
         api.set_upkeep(
             u.platform
                 + Automation::from(&self.parameters.automation).hours_per_week()
-                + self.parameters.load_balancer.upkeep
+                + self.parameters.discovery.upkeep(&self.parameters.load_balancer)
                 + u.per_service * self.groups.len() as f64
                 + u.per_box * f64::from(machines),
         );
@@ -204,6 +206,15 @@ impl Cattle {
         }
     }
 
+    /// Its fellow members of the registry have lost sight of a machine, or see it again.
+    fn on_heartbeat(&mut self, vm: VmId, alive: bool, api: &mut Api<'_>) {
+        let Some(s) = self.group_of_vm(vm) else { return };
+        let subject = self.groups[s].member_on(vm).expect("found by it").subject;
+        if self.groups[s].entry.on_machine(subject, alive, api) {
+            self.on_health(subject, false, api);
+        }
+    }
+
     fn on_process_exited(&mut self, subject: BoxId, api: &mut Api<'_>) {
         if let Some(s) = self.group_of(subject) {
             api.declare_known_down(subject);
@@ -245,6 +256,9 @@ impl Cattle {
     }
 
     fn on_work_done(&mut self, work: WorkId, api: &mut Api<'_>) {
+        if self.groups.iter_mut().any(|group| group.entry.on_work_done(work, api)) {
+            return;
+        }
         match self.tasks.remove(&work).expect("all work is for something") {
             Task::LookAtErrors(s) => {
                 // Errors that boxes answer mean that the version is bad; a box that does not answer is replaced. Where
@@ -279,16 +293,25 @@ impl Platform for Cattle {
     fn start(&mut self, api: &mut Api<'_>) {
         api.set_mismatch(self.practice.environment_mismatch.as_f64() * self.parameters.image.mismatch());
         api.set_disk_fills(self.parameters.disk_fills.as_f64());
+        let p = &self.parameters;
+        self.discovery.start((&p.discovery, &p.load_balancer), &self.practice, api);
         for service in api.services() {
             self.start_group(service, api);
         }
-        self.parameters.load_balancer.rent(api);
+        self.groups.iter().for_each(|group| group.entry.count_members(api));
+        self.discovery.add_servers(api);
+        if self.parameters.discovery.has_load_balancer() {
+            self.parameters.load_balancer.rent(api);
+        }
         Automation::from(&self.parameters.automation).declare(api);
         self.parameters.commitment.declare(api);
         self.set_upkeep(api);
     }
 
     fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
+        if self.discovery.on_signal(signal, api) {
+            return;
+        }
         match signal {
             Signal::LaunchFailed { vm } => {
                 if let Some(s) = self.group_of_vm(vm) {
@@ -320,8 +343,9 @@ impl Platform for Cattle {
             Signal::Complaint { .. } => {}
             Signal::Release { service, version } => self.on_release(service, version, api),
             Signal::Configuration { service, number } => self.on_configuration(service, number, api),
+            Signal::Heartbeat { vm, alive } => self.on_heartbeat(vm, alive, api),
             Signal::BoxStopped { .. }
-            | Signal::Heartbeat { .. }
+            | Signal::Directory { .. }
             | Signal::Probe { .. }
             | Signal::MemoryLow { .. } => {}
             Signal::Advisory { .. } => self.on_advisory(api),
@@ -329,6 +353,10 @@ impl Platform for Cattle {
     }
 
     fn on_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
+        let groups = &mut self.groups;
+        if self.discovery.on_event(event, |service| &mut groups[service.0 as usize].entry, api) {
+            return;
+        }
         let s = event.a as usize;
         match event.kind {
             RESTART => {
@@ -364,6 +392,9 @@ impl Platform for Cattle {
     }
 
     fn describe_event(&self, event: PlatformEvent) -> Option<(About, String)> {
+        if let Some(of_discovery) = Discovery::describe_event(event) {
+            return Some(of_discovery);
+        }
         let service = About::Service(ServiceId(event.a as u16));
         match event.kind {
             RESTART => Some((About::Box(event.subject()), "supervisor restarts the process".into())),

@@ -8,6 +8,7 @@ use crate::engine::SimDuration;
 use crate::parameter::{Distribution, Factor, Fraction, Named, Problem, Problems, choices, presets, section};
 use crate::platform::automation::CattleAutomationParameters;
 use crate::platform::commitment::CommitmentParameters;
+use crate::platform::discovery::DiscoveryParameters;
 use crate::platform::load_balancer::LoadBalancerParameters;
 use crate::platform::rollout::{BlueGreenParameters, CanaryParameters, InPlaceParameters, Strategy};
 use crate::platform::sizing::SizeParameters;
@@ -59,6 +60,7 @@ section! {
         /// Whether a spot machine is replaced, and drained, as soon as the cloud announces that it takes it back.
         capacity_rebalancing: bool = false, from "auto scaling user guide @7d90761: off by default", grade Verified;
         load_balancer: LoadBalancerParameters, section;
+        discovery: DiscoveryParameters, section;
         image: ImageParameters, section;
         /// Share of what fills a disk that nothing in an image prevents: what configuration rotates logs is the same on all machines.
         disk_fills: Fraction = "10%", from "none found: 0.01 a year of 0.1", grade Estimate;

@@ -192,8 +192,8 @@ impl Platform for Kubernetes {
             Signal::Complaint { .. } => {}
             Signal::Advisory { .. } => components.pipeline.on_advisory(cx, api),
             Signal::Release { service, version } => components.pipeline.on_release(service, version, cx, api),
-            // Whether a container serves its kubelet learns by probes alone.
-            Signal::Health { .. } | Signal::BoxUp { .. } => {}
+            // Whether a container serves its kubelet learns by probes alone; the API server is its registry.
+            Signal::Health { .. } | Signal::BoxUp { .. } | Signal::Directory { .. } => {}
         }
         self.settle(api);
     }

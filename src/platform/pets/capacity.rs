@@ -27,7 +27,7 @@ impl Pets {
         let peak = |of: ServiceId| api.forecast_peak_between(of, api.now(), until);
         let group = self.group_of(service.0 as usize);
         let boxes = if group.services.len() == 1 {
-            let (balancing, cores) = (self.parameters.load_balancer.balancing, fleet.cores_per_box);
+            let (balancing, cores) = (self.parameters.balancing(), fleet.cores_per_box);
             boxes_for(api, &self.practice, service, balancing, cores, peak(service))
         } else {
             let task = shared::Task { parameters: &self.parameters, practice: &self.practice, group };
@@ -129,7 +129,8 @@ impl Pets {
         let effort: f64 = self.groups.iter().map(|g| kept(g) as f64 * g.effort(each_more)).sum();
         let upkeep = self.parameters.upkeep_per_box * effort;
         let automation = Automation::from(&self.parameters.automation).hours_per_week();
-        api.set_upkeep(upkeep + automation + self.parameters.load_balancer.upkeep);
+        let discovery = self.parameters.discovery.upkeep(&self.parameters.load_balancer);
+        api.set_upkeep(upkeep + automation + discovery);
         if self.parameters.repair == RepairPolicy::RestoreBackup {
             let change = machines as i32 - self.backed_up as i32;
             let gigabytes = (api.cloud().root_disk.as_bytes() as f64 / 1e9).round() as i32;

@@ -5,7 +5,6 @@
 
 use super::{Entry, Kennel, Pet, Pets, REVIEW, RepairPolicy, Role, shared};
 use crate::platform::automation::Automation;
-use crate::platform::load_balancer::LoadBalancer;
 use crate::platform::sizing::MachineFleet;
 use crate::world::{Api, PlatformEvent, Purchase, ServiceId, Version, ZoneId};
 use std::collections::BTreeMap;
@@ -15,6 +14,8 @@ impl Pets {
         // Nothing is carried along: what is not on the machine is missing.
         api.set_mismatch(self.practice.environment_mismatch.as_f64());
         api.set_disk_fills(self.parameters.disk_fills.as_f64());
+        let p = &self.parameters;
+        self.discovery.start((&p.discovery, &p.load_balancer), &self.practice, api);
         self.groups = shared::groups(&self.parameters, api);
         let mut fleets: BTreeMap<usize, MachineFleet> = BTreeMap::new();
         for group in &self.groups {
@@ -25,19 +26,20 @@ impl Pets {
         for (service, (_, fleet)) in api.services().zip(fleets) {
             self.start_service(service, fleet, api);
         }
+        self.services.iter().for_each(|kennel| kennel.entry.count_members(api));
+        self.discovery.add_servers(api);
         self.count_upkeep(api);
         Automation::from(&self.parameters.automation).declare(api);
         self.parameters.commitment.declare(api);
-        if self.parameters.entry == Entry::LoadBalancer {
+        if self.parameters.discovery.has_load_balancer() {
             self.parameters.load_balancer.rent(api);
         }
         api.after(self.parameters.capacity.review, PlatformEvent::with(REVIEW, 0, 0));
     }
 
     fn start_service(&mut self, service: ServiceId, fleet: MachineFleet, api: &mut Api<'_>) {
-        let balancing = self.parameters.load_balancer.balancing;
-        let mut entry = LoadBalancer::new(self.parameters.load_balancer.clone(), service, api);
-        entry.steers = self.parameters.entry == Entry::LoadBalancer;
+        let balancing = self.parameters.balancing();
+        let entry = Entry::new(&self.parameters.discovery, &self.parameters.load_balancer, service, api);
         let wanted = self.boxes_until_next_review(service, &fleet, api);
         let kennel = Kennel {
             service,

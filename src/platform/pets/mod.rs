@@ -25,12 +25,12 @@ mod tests;
 mod tool;
 
 pub use parameters::{
-    BackupParameters, CapacityParameters, DriftParameters, Entry, GroupParameters, PatchWay, PetsParameters,
+    BackupParameters, CapacityParameters, DriftParameters, GroupParameters, PatchWay, PetsParameters,
     PetsPatchingParameters, PetsRolloutParameters, RepairPolicy, TogetherParameters,
 };
 pub use shared::infeasible;
 
-use super::load_balancer::LoadBalancer;
+use super::discovery::{Discovery, Entry};
 use super::sizing::{MachineFleet, Sizing};
 use super::{Platform, PracticeParameters};
 use crate::engine::{Purpose, SimDuration, SimTime};
@@ -52,6 +52,7 @@ pub struct Pets {
     services: Vec<Kennel>,
     /// Services by who shares machines: each is in one group, most are alone in theirs.
     groups: Vec<shared::Group>,
+    discovery: Discovery,
     /// What each piece of work is for.
     tasks: BTreeMap<WorkId, Task>,
     sizing: Sizing,
@@ -68,7 +69,7 @@ struct Kennel {
     service: ServiceId,
     /// At the forecast peak.
     fleet: MachineFleet,
-    entry: LoadBalancer,
+    entry: Entry,
     pets: Vec<Pet>,
     /// How many shall serve now.
     wanted: u32,
@@ -245,6 +246,7 @@ impl Pets {
             practice,
             services: Vec::new(),
             groups: Vec::new(),
+            discovery: Discovery::default(),
             tasks: BTreeMap::new(),
             sizing: Sizing::default(),
             backed_up: 0,
@@ -306,6 +308,9 @@ impl Pets {
     }
 
     fn on_work_done(&mut self, work: WorkId, api: &mut Api<'_>) {
+        if self.services.iter_mut().any(|kennel| kennel.entry.on_work_done(work, api)) {
+            return;
+        }
         let task = self.tasks.remove(&work).expect("all work is for something");
         if let Some(name) = task.pet() {
             self.leave_a_mark(name, api);
@@ -333,6 +338,9 @@ impl Platform for Pets {
     }
 
     fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
+        if self.discovery.on_signal(signal, api) {
+            return;
+        }
         match signal {
             Signal::LaunchFailed { vm } => self.on_launch_failed(vm, api),
             Signal::VmUp { vm } => self.on_vm_up(vm, api),
@@ -353,14 +361,19 @@ impl Platform for Pets {
             Signal::Advisory { vulnerability } => self.on_advisory(vulnerability, api),
             // Pets are not bought as spot: nobody would give them names.
             Signal::SpotNotice { .. } | Signal::SpotReclaimed { .. } => {}
+            Signal::Heartbeat { vm, alive } => self.on_heartbeat(vm, alive, api),
             Signal::BoxStopped { .. }
-            | Signal::Heartbeat { .. }
+            | Signal::Directory { .. }
             | Signal::Probe { .. }
             | Signal::MemoryLow { .. } => {}
         }
     }
 
     fn on_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
+        let kennels = &mut self.services;
+        if self.discovery.on_event(event, |service| &mut kennels[service.0 as usize].entry, api) {
+            return;
+        }
         match event.kind {
             RESTART => {
                 let subject: BoxId = event.subject();
@@ -389,6 +402,9 @@ impl Platform for Pets {
     }
 
     fn describe_event(&self, event: PlatformEvent) -> Option<(About, String)> {
+        if let Some(of_discovery) = Discovery::describe_event(event) {
+            return Some(of_discovery);
+        }
         let (about, what) = match event.kind {
             RESTART => (About::Box(event.subject()), "supervisor restarts the process".into()),
             PAGE => (About::Box(event.subject()), "the alert becomes a page, if it still fires".into()),

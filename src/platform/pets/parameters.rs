@@ -4,19 +4,11 @@ use crate::engine::SimDuration;
 use crate::parameter::{Bytes, Distribution, Fraction, Named, ScalarDistribution, choices, section};
 use crate::platform::automation::PetsAutomationParameters;
 use crate::platform::commitment::CommitmentParameters;
+use crate::platform::discovery::DiscoveryParameters;
 use crate::platform::load_balancer::LoadBalancerParameters;
 use crate::platform::rollout::{CanaryParameters, InPlaceParameters, Strategy};
 use crate::platform::sizing::SizeParameters;
-
-choices! {
-    /// How callers find the boxes.
-    pub enum Entry {
-        /// A managed load balancer checks the boxes; its targets are registered by hand.
-        LoadBalancer = "load-balancer",
-        /// Callers have a list of addresses that a person edits; nobody takes a dead box out meanwhile.
-        AddressList = "address-list",
-    }
-}
+use crate::world::Balancing;
 
 choices! {
     /// What people do about a pet that a reboot does not bring back.
@@ -45,9 +37,8 @@ choices! {
 section! {
     /// Pets: machines that are built and kept by hand, with one box each unless services live together.
     pub struct PetsParameters {
-        /// How callers find the boxes.
-        entry: Entry = "load-balancer", grade Choice;
         load_balancer: LoadBalancerParameters, section;
+        discovery: DiscoveryParameters, section;
         /// Whether a supervisor on the machine restarts processes that die.
         supervised: bool = true, grade Choice;
         /// How long the supervisor waits before it restarts a process.
@@ -68,7 +59,7 @@ section! {
         build: Distribution = "lognormal(5h, 0.6)", from "between an afternoon (Leong 2010) and 40 h (Stelligent 2011)", grade Derived;
         /// Hands-on time to find out by trying what nobody wrote down about a machine that has to be built anew.
         archaeology: Distribution = "lognormal(16h, 0.8)", from "two working days; none found", grade Estimate;
-        /// Hands-on time to change the list of addresses or targets.
+        /// Hands-on time to enter a machine into the load balancer, or to let another take its address.
         edit_route: Distribution = "lognormal(10m, 0.5)", from "changing a list by hand takes 5-60 min with its push; no source found", grade Estimate;
         /// Hands-on time to bring a version to one box.
         deploy: Distribution = "uniform(15m, 30m)", from "none found", grade Estimate;
@@ -186,5 +177,12 @@ section! {
     pub struct GroupParameters {
         /// Their names, two or more.
         services: Vec<String>, required in |s| s.len() >= 2 => "at least two services";
+    }
+}
+
+impl PetsParameters {
+    /// How requests are spread over the boxes of a service.
+    pub(super) fn balancing(&self) -> Balancing {
+        self.discovery.balancing(&self.load_balancer)
     }
 }

@@ -183,6 +183,9 @@ impl Pets {
                 pet.care = Care::None;
                 self.next_pet(name.0, api);
             }
+            (Care::Building, _) if !self.services[name.0].entry.is_entered_by_hand() => {
+                self.enter_route(name, api);
+            }
             (Care::Building, _) => {
                 if !self.is_asked(|task| *task == Task::EnterRoute(name)) {
                     let cause = self.life_of(name, api);
@@ -208,9 +211,6 @@ impl Pets {
         let subject = self.pet(name).subject;
         let kennel = &mut self.services[name.0];
         kennel.entry.register(subject, api);
-        if self.parameters.entry == super::Entry::AddressList {
-            api.route(subject);
-        }
         let there = kennel.in_use().filter(|p| kennel.entry.is_registered(p.subject)).count() as u32;
         if there > kennel.wanted {
             kennel.wanted = there;

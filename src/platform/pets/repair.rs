@@ -5,7 +5,7 @@
 //! Start at `Pets::on_health`.
 
 use super::{Care, DIAGNOSE, LOOK, Name, Pet, Pets, RepairPolicy, Role, Task};
-use crate::world::{Activity, Api, BoxId, PlatformEvent, ServiceId, Urgency, Version, VmStatus};
+use crate::world::{Activity, Api, BoxId, PlatformEvent, ServiceId, Urgency, Version, VmId, VmStatus};
 
 impl Pets {
     pub(super) fn on_process_exited(&mut self, subject: BoxId, api: &mut Api<'_>) {
@@ -67,6 +67,16 @@ impl Pets {
                 self.next_pet(name.0, api);
             }
             _ => {}
+        }
+    }
+
+    /// Its fellow members of the registry have lost sight of a machine, or see it again.
+    pub(super) fn on_heartbeat(&mut self, vm: VmId, alive: bool, api: &mut Api<'_>) {
+        for name in self.on_vm(vm) {
+            let subject = self.pet_subject(name);
+            if self.services[name.0].entry.on_machine(subject, alive, api) {
+                self.on_health(subject, false, api);
+            }
         }
     }
 

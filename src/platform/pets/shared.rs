@@ -94,7 +94,7 @@ impl PetsParameters {
 
 /// Services that find no machine, alone or together.
 pub fn infeasible(p: &PetsParameters, practice: &PracticeParameters, api: &Api<'_>) -> Vec<Infeasible> {
-    let mut found = infeasible_on_machines(api, practice, p.load_balancer.balancing, &p.size);
+    let mut found = infeasible_on_machines(api, practice, p.balancing(), &p.size);
     for group in groups(p, api).iter().filter(|group| group.services.len() > 1) {
         let task = Task { parameters: p, practice, group };
         if found.is_empty() && task.fleet(api).is_none() {
@@ -130,7 +130,7 @@ impl Task<'_> {
         let upkeep = p.upkeep_per_box * self.group.effort(p.together.each_more.as_f64());
         if let [alone] = self.group.services[..] {
             let wishes = (&p.size, upkeep);
-            let balancing = p.load_balancer.balancing;
+            let balancing = p.balancing();
             return Some(vec![fleet_of_machines(
                 api,
                 self.practice,
@@ -171,7 +171,7 @@ impl Task<'_> {
         api: &Api<'_>,
     ) -> Option<u32> {
         let planned = self.planned(rate_of);
-        let balancing = self.parameters.load_balancer.balancing;
+        let balancing = self.parameters.balancing();
         let enough = |machines: u32| {
             let cores = self.cores(instance, machines, &planned, api);
             let mut each = self.ids().zip(cores).zip(&planned);

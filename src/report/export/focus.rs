@@ -108,7 +108,7 @@ fn period(results: &ResultSet) -> (String, String) {
 /// Of the closed list of the specification.
 fn service_category(category: &str) -> &'static str {
     match category {
-        "compute" => "Compute",
+        "compute" | "registry" => "Compute",
         "network entry" => "Networking",
         "control plane" => "Management and Governance",
         "storage" => "Storage",

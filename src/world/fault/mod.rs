@@ -10,6 +10,7 @@
 mod bad_configuration;
 mod cloud_api_outage;
 mod conflict;
+mod discovery_outage;
 mod disk_full;
 mod group;
 mod no_capacity;
@@ -26,6 +27,7 @@ mod vm_loss;
 pub use bad_configuration::BadConfigurationParameters;
 pub use cloud_api_outage::CloudApiOutageParameters;
 pub use conflict::ConflictParameters;
+pub use discovery_outage::DiscoveryOutageParameters;
 pub use disk_full::DiskFullParameters;
 pub use group::{
     Group, OverheatingParameters, PowerOutageParameters, RackNetworkParameters, RackOutageParameters,
@@ -77,6 +79,7 @@ section! {
         cloud_api_outage: CloudApiOutageParameters, section;
         no_capacity: NoCapacityParameters, section;
         disk_full: DiskFullParameters, section;
+        discovery_outage: DiscoveryOutageParameters, section;
     }
 }
 
@@ -110,10 +113,12 @@ pub enum FaultKind {
     CloudApiOutage,
     /// Its disk has no room left.
     DiskFull,
+    /// Nobody hears of a change in the list of boxes.
+    DiscoveryOutage,
 }
 
 impl FaultKind {
-    pub const ALL: [FaultKind; 19] = [
+    pub const ALL: [FaultKind; 20] = [
         FaultKind::VmCrash,
         FaultKind::VmLoss,
         FaultKind::ProcessCrash,
@@ -133,6 +138,7 @@ impl FaultKind {
         FaultKind::BadConfiguration,
         FaultKind::CloudApiOutage,
         FaultKind::DiskFull,
+        FaultKind::DiscoveryOutage,
     ];
 
     /// As written in results.
@@ -157,6 +163,7 @@ impl FaultKind {
             FaultKind::BadConfiguration => "bad-configuration",
             FaultKind::CloudApiOutage => "cloud-api-outage",
             FaultKind::DiskFull => "disk-full",
+            FaultKind::DiscoveryOutage => "discovery-outage",
         }
     }
 }

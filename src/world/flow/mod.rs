@@ -18,6 +18,7 @@
 mod access_log;
 mod meter;
 mod retry;
+mod route;
 mod shapes;
 mod tenancy;
 
@@ -26,6 +27,8 @@ pub use access_log::LogCounts;
 pub use meter::CpuReading;
 pub(super) use meter::LoadWaker;
 pub(super) use retry::RetryRules;
+pub use route::MOST_GROUPS;
+pub(super) use route::{Audience, Route};
 use shapes::Summary;
 pub(super) use shapes::{Class, Composition, Shapes};
 pub(super) use tenancy::Tenancy;
@@ -70,20 +73,6 @@ pub(super) struct Flow {
     pub waker: Option<LoadWaker>,
     /// Kept while somebody compares versions.
     pub log: Option<Box<AccessLog>>,
-}
-
-/// Boxes that callers send to, by how they show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Route {
-    pub serving: u32,
-    pub refusing: u32,
-    pub silent: u32,
-}
-
-impl Route {
-    fn listed(self) -> f64 {
-        f64::from(self.serving + self.refusing + self.silent)
-    }
 }
 
 /// Boxes with more to do than they can, or that just had.
@@ -151,15 +140,15 @@ impl Flow {
 
     /// Requests inside one of the serving boxes, which is about to stop at once: they are lost. Returns those that
     /// count as served already.
-    pub(super) fn lose_in_flight(&mut self) -> f64 {
-        if self.route.serving == 0 {
+    pub(super) fn lose_in_flight(&mut self, audience: Audience) -> f64 {
+        if self.route.any.serving == 0 {
             return 0.0;
         }
-        let lost = self.in_flight_per_box();
+        let lost = self.in_flight_of(audience);
         match &mut self.crowd {
             // Of a crowd, requests count when they leave.
             Some(crowd) => {
-                let lost = crowd.inside / f64::from(self.route.serving);
+                let lost = crowd.inside / f64::from(self.route.any.serving);
                 crowd.inside -= lost;
                 self.lost += lost;
                 0.0
@@ -173,18 +162,19 @@ impl Flow {
         self.inside
     }
 
-    pub(super) fn in_flight_per_box(&self) -> f64 {
-        if self.route.serving == 0 { 0.0 } else { self.inside / f64::from(self.route.serving) }
+    /// Requests inside a serving box with this audience.
+    pub(super) fn in_flight_of(&self, audience: Audience) -> f64 {
+        self.route.inside_one(audience, self.inside)
     }
 
     /// Boxes that callers send to.
     pub(super) fn listed(&self) -> u32 {
-        self.route.serving + self.route.refusing + self.route.silent
+        self.route.any.listed()
     }
 
-    /// Attempts per second at each of them.
+    /// Attempts per second at each of them, on average.
     pub(super) fn attempts_per_box(&self) -> f64 {
-        (self.offered + self.retries.rate.total()) / self.route.listed().max(1.0)
+        (self.offered + self.retries.rate.total()) / f64::from(self.listed()).max(1.0)
     }
 
     pub(super) fn failures(&self) -> FailureShares {
@@ -379,10 +369,10 @@ impl Flow {
     fn prepare(&mut self, rules: &Rules, one_by_one: Option<f64>, now: SimTime) {
         self.retries.advance(now);
         let crowded = match one_by_one {
-            Some(inside) => inside > CROWD_ONE_BY_ONE * f64::from(self.route.serving),
+            Some(inside) => inside > CROWD_ONE_BY_ONE * f64::from(self.route.any.serving),
             None => self.crowd.is_some(),
         };
-        let per_box = (self.offered + self.retries.rate.total()) / self.route.listed().max(1.0);
+        let per_box = self.attempts_per_box();
         self.demand_per_box = if crowded { f64::INFINITY } else { per_box * rules.work.mean_s };
     }
 
@@ -407,11 +397,11 @@ impl Flow {
         self.boxes = Summary::of(p.classes);
         let mut rates = FlowObservation::empty(self.rates.service);
         (rates.from, rates.to, rates.offered) = (now, now, self.offered);
-        rates.boxes = f64::from(self.route.serving);
+        rates.boxes = f64::from(self.route.any.serving);
         let before = std::mem::take(&mut self.inside);
-        let per_box = attempts / self.route.listed().max(1.0);
-        let mut lost = Lost { unanswered: per_box * f64::from(self.route.silent), ..Lost::default() };
-        if self.route.serving == 0 {
+        let (in_vain, unanswered) = self.route.in_vain(attempts);
+        let mut lost = Lost { unanswered, ..Lost::default() };
+        if !self.route.is_served() {
             // Nobody to serve: a route without boxes fails at once, and nobody is inside.
             rates.to_dead_boxes = attempts;
             if let Some(log) = &mut self.log {
@@ -419,18 +409,18 @@ impl Flow {
             }
             self.lost += self.crowd.take().map_or(0.0, |c| c.inside);
         } else {
-            rates.to_dead_boxes = per_box * f64::from(self.route.refusing + self.route.silent);
-            self.serve(p, per_box, before, &mut rates, &mut lost);
+            rates.to_dead_boxes = in_vain;
+            self.serve(p, attempts, before, &mut rates, &mut lost);
         }
         self.repeat(p.rules, attempts, &lost, &mut rates, now);
         self.rates = rates;
     }
 
-    /// What the serving boxes make of `per_box` attempts each [1/s]; `before` requests were inside so far.
+    /// What the serving boxes make of their part of the attempts [1/s]; `before` requests were inside so far.
     fn serve(
         &mut self,
         p: &Problem,
-        per_box: f64,
+        attempts: f64,
         before: f64,
         rates: &mut FlowObservation,
         lost: &mut Lost,
@@ -441,7 +431,7 @@ impl Flow {
             log.clear_rates();
         }
         let mut in_crowd = Vec::new();
-        let arrivals = spread(self.balancing, p, per_box);
+        let arrivals = spread(self.balancing, p, &self.route, attempts);
         let moving = self.crowd.is_some_and(|c| c.step_s.is_some());
         let mut crowded = Crowded::default();
         for (class, arrivals) in p.classes.iter().zip(arrivals) {
@@ -559,27 +549,50 @@ impl Flow {
     }
 }
 
-/// Attempts per second at one box of each class.
-fn spread(balancing: Balancing, p: &Problem, per_box: f64) -> Vec<f64> {
-    let mut arrivals = vec![per_box; p.classes.len()];
+/// Of so many attempts in all [1/s], those at one box of each class.
+fn spread(balancing: Balancing, p: &Problem, route: &Route, attempts: f64) -> Vec<f64> {
     if !balancing.adapts() || p.classes.len() < 2 {
+        return p.classes.iter().map(|c| route.at_box(c.audience, attempts)).collect();
+    }
+    let mut arrivals = vec![0.0; p.classes.len()];
+    for (group, of_group, list) in route.lists(attempts) {
+        let on_list: Vec<usize> =
+            (0..p.classes.len()).filter(|&i| p.classes[i].audience.has(group)).collect();
+        let per_box = of_group / f64::from(list.listed()).max(1.0);
+        let shares = spread_over(balancing, p, &on_list, (per_box, of_group / attempts));
+        on_list.iter().zip(shares).for_each(|(&i, share)| arrivals[i] += share);
+    }
+    arrivals
+}
+
+/// The same for callers who have these classes on their list and send `per_box` to each box, if all send alike; their
+/// share of the callers tells how busy they find the boxes.
+fn spread_over(
+    balancing: Balancing,
+    p: &Problem,
+    on_list: &[usize],
+    (per_box, callers): (f64, f64),
+) -> Vec<f64> {
+    let mut arrivals = vec![per_box; on_list.len()];
+    if on_list.len() < 2 {
         return arrivals;
     }
+    let classes: Vec<&Class> = on_list.iter().map(|&i| &p.classes[i]).collect();
     let capacity = |c: &Class| p.station(balancing, 1.0, c).usable() / c.slowness;
-    let boxes: f64 = p.classes.iter().map(|c| c.boxes).sum();
-    let total: f64 = p.classes.iter().map(|c| c.boxes * capacity(c)).sum();
-    let busy = (per_box * boxes * p.rules.work.mean_s / total).min(1.0);
-    for (share, class) in arrivals.iter_mut().zip(p.classes) {
+    let boxes: f64 = classes.iter().map(|c| c.boxes).sum();
+    let total: f64 = classes.iter().map(|c| c.boxes * capacity(c)).sum();
+    let busy = (per_box / callers * boxes * p.rules.work.mean_s / total).min(1.0);
+    for (share, class) in arrivals.iter_mut().zip(&classes) {
         let by_capacity = per_box * boxes * capacity(class) / total;
         *share = per_box + busy * (by_capacity - per_box);
     }
     if balancing == Balancing::PowerOfTwo {
         // Both of two random boxes are among the slowest share a of boxes with probability a²: these get that much.
-        let mut order: Vec<usize> = (0..p.classes.len()).collect();
-        order.sort_by(|&a, &b| capacity(&p.classes[a]).total_cmp(&capacity(&p.classes[b])));
+        let mut order: Vec<usize> = (0..classes.len()).collect();
+        order.sort_by(|&a, &b| capacity(classes[a]).total_cmp(&capacity(classes[b])));
         let (mut slow, mut given) = (0.0, 0.0);
         for i in order {
-            let class = &p.classes[i];
+            let class = classes[i];
             slow += class.boxes / boxes;
             let least = per_box * boxes * slow * slow - given;
             let share = (arrivals[i] * class.boxes).max(least);

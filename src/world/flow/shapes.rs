@@ -4,9 +4,10 @@
 //! what one of its tenants claims has moved ([`tenancy`](super::tenancy)). The result, for each service, is a list of
 //! classes: boxes that are alike for the flow. Start at [`World::classify`].
 
+use super::route::Audience;
 use super::tenancy::Tenancy;
 use crate::world::World;
-use crate::world::boxes::{Reach, Warmth};
+use crate::world::boxes::{Reach, ServiceBox, Warmth};
 use crate::world::contention::Sharing;
 use crate::world::ids::{BoxId, ServiceId, Version, VmId};
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub(in crate::world) struct Tenant {
     pub service: ServiceId,
     pub version: Version,
     pub warmth: Warmth,
+    /// Who sends to it.
+    pub audience: Audience,
     pub boxes: u16,
 }
 
@@ -34,7 +37,7 @@ pub(in crate::world) struct Shape {
     cores: Vec<f64>,
 }
 
-/// Boxes of one service that are alike: same version, equally warm, same cores.
+/// Boxes of one service that are alike: same version, equally warm, same callers, same cores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::world) struct Class {
     pub version: Version,
@@ -42,7 +45,9 @@ pub(in crate::world) struct Class {
     /// How much more work a request is than in a warm box.
     pub slowness: f64,
     pub boxes: f64,
-    /// What alike boxes have in common.
+    /// Who sends to them.
+    pub audience: Audience,
+    /// What alike boxes have in common beside that.
     alike: (Version, Warmth, u16),
 }
 
@@ -99,19 +104,28 @@ impl Summary {
 impl Class {
     /// Boxes of different kinds, taken together.
     pub fn mean(cores: f64, slowness: f64, boxes: f64) -> Class {
-        Class { version: Version(0), cores, slowness, boxes, alike: (Version(0), Warmth::WARM, 0) }
+        let alike = (Version(0), Warmth::WARM, 0);
+        Class { version: Version(0), cores, slowness, boxes, audience: Audience::NOBODY, alike }
     }
 
     /// Adds boxes to the class that they belong to. Until all are there, its cores are those of all its boxes.
     fn join(classes: &mut Vec<Class>, tenant: &Tenant, boxes: f64, cores: f64, tenancy: &Tenancy) {
-        let alike = (tenant.version, tenant.warmth, step_of(cores));
-        if let Some(class) = classes.iter_mut().find(|c| c.alike == alike) {
+        let (version, audience) = (tenant.version, tenant.audience);
+        let alike = (version, tenant.warmth, step_of(cores));
+        if let Some(class) = classes.iter_mut().find(|c| c.alike == alike && c.audience == audience) {
             class.cores += boxes * cores;
             class.boxes += boxes;
         } else {
             let slowness = tenancy.slowness(tenant.warmth);
-            classes.push(Class { version: tenant.version, cores: boxes * cores, slowness, boxes, alike });
+            classes.push(Class { version, cores: boxes * cores, slowness, boxes, audience, alike });
         }
+    }
+}
+
+impl ServiceBox {
+    fn tenant(&self) -> Tenant {
+        let ServiceBox { service, version, warmth, audience, .. } = *self;
+        Tenant { service, version, warmth, audience, boxes: 1 }
     }
 }
 
@@ -120,19 +134,17 @@ impl World {
     pub(in crate::world) fn leave_flow(&mut self, subject: BoxId) {
         let b = self.boxes.get_mut(subject).expect("only boxes that exist flow");
         let Some(reach) = b.counted.take() else { return };
-        let (service, vm) = (b.service, b.vm);
-        let tenant = Tenant { service, version: b.version, warmth: b.warmth, boxes: 1 };
+        let (tenant, vm) = (b.tenant(), b.vm);
         self.count(tenant, vm, reach, -1);
     }
 
     pub(in crate::world) fn join_flow(&mut self, subject: BoxId) {
         let b = self.boxes.get(subject).expect("only boxes that exist flow");
-        if !b.routed || b.answers.ejected {
+        if b.audience == Audience::NOBODY || b.answers.ejected {
             return;
         }
         let reach = self.reach(b);
-        let vm = b.vm;
-        let tenant = Tenant { service: b.service, version: b.version, warmth: b.warmth, boxes: 1 };
+        let (tenant, vm) = (b.tenant(), b.vm);
         self.boxes.get_mut(subject).expect("seen").counted = Some(reach);
         self.count(tenant, vm, reach, 1);
     }
@@ -146,12 +158,7 @@ impl World {
 
     fn count(&mut self, tenant: Tenant, vm: Option<VmId>, reach: Reach, change: i32) {
         let flow = &mut self.services[tenant.service.index()].flow;
-        let counter = match reach {
-            Reach::Serves => &mut flow.route.serving,
-            Reach::Refuses => &mut flow.route.refusing,
-            Reach::Silent => &mut flow.route.silent,
-        };
-        *counter = counter.checked_add_signed(change).expect("a box is counted before it is uncounted");
+        flow.route.count(tenant.audience, reach, change);
         if let (Reach::Serves, Some(vm)) = (reach, vm) {
             self.recompose(vm, tenant, change);
         }
@@ -172,7 +179,7 @@ impl World {
             }
             composition = key.1;
         }
-        let kind = |t: &Tenant| (t.service, t.version, t.warmth);
+        let kind = |t: &Tenant| (t.service, t.version, t.warmth, t.audience);
         match composition.binary_search_by_key(&kind(&tenant), kind) {
             Ok(i) => {
                 let n = i32::from(composition[i].boxes) + change;

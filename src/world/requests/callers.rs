@@ -4,6 +4,7 @@
 
 use super::station::{Station, Ticket};
 use crate::engine::{EventHandle, SimTime, Stream};
+use crate::world::flow::Audience;
 use crate::world::ids::{BoxId, ServiceId};
 use crate::world::observation::FlowObservation;
 use std::collections::{BTreeMap, VecDeque};
@@ -105,10 +106,10 @@ pub(in crate::world) struct Requests {
     pub(super) arrivals: Stream,
     pub(super) work: Stream,
     pub(super) choice: Stream,
-    /// Boxes that callers send to.
-    pub(super) route: Vec<BoxId>,
-    /// Whose turn it was last.
-    pub(super) turn: usize,
+    /// Boxes that callers send to, by group of callers.
+    pub(super) lists: Vec<Vec<BoxId>>,
+    /// Whose turn it was last on each list.
+    pub(super) turns: Vec<usize>,
     /// Attempts under way by ticket, with a number that no other attempt has.
     attempts: Vec<Option<(u64, Attempt)>>,
     free: Vec<Ticket>,
@@ -137,13 +138,13 @@ pub(in crate::world) struct Requests {
 const ALLOWANCE: f64 = 10.0;
 
 impl Requests {
-    pub(super) fn with([arrivals, work, choice]: [Stream; 3], route: Vec<BoxId>, now: SimTime) -> Requests {
+    pub(super) fn with([arrivals, work, choice]: [Stream; 3], groups: usize, now: SimTime) -> Requests {
         Requests {
             arrivals,
             work,
             choice,
-            route,
-            turn: 0,
+            lists: vec![Vec::new(); groups],
+            turns: vec![0; groups],
             attempts: Vec::new(),
             free: Vec::new(),
             admitted: 0,
@@ -163,13 +164,31 @@ impl Requests {
         }
     }
 
-    /// Callers send to this box from now on, or no more.
-    pub fn set_routed(&mut self, subject: BoxId, routed: bool) {
-        if routed {
-            self.route.push(subject);
-        } else {
-            self.route.retain(|&b| b != subject);
+    /// These callers send to this box from now on, and no others.
+    pub fn set_audience(&mut self, subject: BoxId, audience: Audience) {
+        for (group, list) in self.lists.iter_mut().enumerate() {
+            match (audience.has(group), list.iter().position(|&b| b == subject)) {
+                (true, None) => list.push(subject),
+                (false, Some(at)) => drop(list.remove(at)),
+                _ => {}
+            }
         }
+    }
+
+    /// The group of callers that the next attempt is of.
+    pub(super) fn draw_group(&mut self, shares: &[f64]) -> usize {
+        let (last, others) = shares.split_last().expect("there are callers");
+        if others.is_empty() || *last >= 1.0 {
+            return others.len();
+        }
+        let mut rest = self.choice.uniform();
+        for (group, share) in others.iter().enumerate() {
+            if rest < *share {
+                return group;
+            }
+            rest -= share;
+        }
+        others.len()
     }
 
     /// All that is scheduled for them, except samples.

@@ -18,7 +18,7 @@ pub(super) use callers::Requests;
 use super::boxes::Reach;
 use super::contention::{Claim, Sharing};
 use super::event::Event;
-use super::flow::LogCounts;
+use super::flow::{Audience, LogCounts};
 use super::ids::{BoxId, ServiceId};
 use super::observation::{FlowObservation, Observation};
 use super::streams;
@@ -50,8 +50,11 @@ impl World {
     pub(super) fn on_requests_begin(&mut self, service: ServiceId) {
         self.settle_service(service.index());
         let now = self.scheduler.now();
-        let routed = self.boxes.iter().filter(|(_, b)| b.routed && b.service == service).map(|(id, _)| id);
-        let requests = Requests::new(&self.streams, service, routed.collect(), now);
+        let of_service = self.boxes.iter().filter(|(_, b)| b.service == service);
+        let listed: Vec<(BoxId, Audience)> = of_service.map(|(id, b)| (id, b.audience)).collect();
+        let groups = self.services[service.index()].flow.route.shares().len();
+        let mut requests = Requests::new(&self.streams, service, groups, now);
+        listed.into_iter().for_each(|(subject, audience)| requests.set_audience(subject, audience));
         let s = &mut self.services[service.index()];
         s.flow.stand_still(now);
         s.requests = Some(Box::new(requests));
@@ -98,7 +101,7 @@ impl World {
         let Some(target) = self.choose(service) else {
             return self.fail(service, request, Cause::DeadBox);
         };
-        let b = self.boxes.get(target).expect("a box leaves the route before it is gone");
+        let b = self.boxes.get(target).expect("a box is kept for as long as callers know it");
         let (reach, version, warmth) = (self.reach(b), b.version, b.warmth);
         let slowness = self.tenancies[service.index()].slowness(warmth);
         let s = &mut self.services[service.index()];
@@ -134,21 +137,22 @@ impl World {
     /// The box that the route's policy picks.
     fn choose(&mut self, service: ServiceId) -> Option<BoxId> {
         let s = &mut self.services[service.index()];
-        let balancing = s.flow.balancing;
+        let (balancing, blank) = (s.flow.balancing, s.flow.route.blank);
         let requests = s.requests.as_mut().expect("boxes are chosen while requests are followed");
-        let listed = requests.route.len();
-        if listed == 0 {
+        let group = requests.draw_group(s.flow.route.shares());
+        let listed = requests.lists[group].len();
+        if listed == 0 || blank {
             return None;
         }
         match balancing {
             Balancing::RoundRobin => {
-                requests.turn = (requests.turn + 1) % listed;
-                return Some(requests.route[requests.turn]);
+                requests.turns[group] = (requests.turns[group] + 1) % listed;
+                return Some(requests.lists[group][requests.turns[group]]);
             }
-            Balancing::Random => return Some(requests.route[requests.choice.below(listed)]),
+            Balancing::Random => return Some(requests.lists[group][requests.choice.below(listed)]),
             Balancing::PowerOfTwo | Balancing::LeastConnections => {}
         }
-        let route = std::mem::take(&mut requests.route);
+        let route = std::mem::take(&mut requests.lists[group]);
         let drawn = requests.choice.below(listed);
         let serves = |id: &BoxId| self.boxes.get(*id).is_some_and(|b| self.reach(b) == Reach::Serves);
         let chosen = if serves(&route[drawn]) {
@@ -169,7 +173,7 @@ impl World {
         } else {
             Some(route[drawn])
         };
-        self.services[service.index()].requests.as_mut().expect("seen").route = route;
+        self.services[service.index()].requests.as_mut().expect("seen").lists[group] = route;
         chosen
     }
 
@@ -357,7 +361,7 @@ impl World {
         }
         let s = &mut self.services[service.index()];
         let requests = s.requests.as_mut().expect("seen");
-        let boxes = f64::from(s.flow.route.serving);
+        let boxes = f64::from(s.flow.route.any.serving);
         if let Some((sample, used_s)) = requests.sample(service, now) {
             s.flow.measured(&FlowObservation { boxes, ..sample }, used_s / sample.seconds());
         }
@@ -373,22 +377,17 @@ impl World {
         let now = self.scheduler.now();
         let s = &mut self.services[i];
         let statement = s.requests.as_mut()?.state(ServiceId(i as u16), now)?;
-        Some(FlowObservation { boxes: f64::from(s.flow.route.serving), ..statement })
+        Some(FlowObservation { boxes: f64::from(s.flow.route.any.serving), ..statement })
     }
 }
 
 /// Streams of one service's requests.
 impl Requests {
-    fn new(
-        streams: &crate::engine::Streams,
-        service: ServiceId,
-        route: Vec<BoxId>,
-        now: SimTime,
-    ) -> Requests {
+    fn new(streams: &crate::engine::Streams, service: ServiceId, groups: usize, now: SimTime) -> Requests {
         let open = |purpose| streams.open(purpose, &[u64::from(service.0)]);
         Requests::with(
             [open(streams::REQUEST_ARRIVAL), open(streams::REQUEST_WORK), open(streams::REQUEST_CHOICE)],
-            route,
+            groups,
             now,
         )
     }

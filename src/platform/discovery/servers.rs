@@ -1,0 +1,151 @@
+//! The servers of a registry of services: machines like others, spread over zones, that people replace when one is lost.
+//!
+//! One that crashes comes back by itself. The loss of one is noticed by its fellows, and a person puts another in its place:
+//! in office hours while most are there, at once otherwise. When the registry does not answer somebody is paged, who is
+//! busy with it for as long as a look takes; how long it is out does not depend on that. Knows what the cloud's console
+//! shows. Start at [`Servers::on_signal`].
+
+use super::{LAUNCH_SERVER, RegistryParameters};
+use crate::engine::{Purpose, SimDuration};
+use crate::parameter::Distribution;
+use crate::world::{
+    About, Activity, Api, Heartbeat, PlatformEvent, Purchase, Signal, Urgency, VmId, VmStatus, Work, WorkId,
+    ZoneId,
+};
+
+const REPLACE: Purpose = Purpose::named("registry server replaced");
+const LOOK: Purpose = Purpose::named("registry looked at");
+
+/// How a server is watched by its fellows. A minute of silence is long for one that only restarts.
+const WATCH: Heartbeat =
+    Heartbeat { period: SimDuration::from_secs(10), timeout: SimDuration::from_secs(60) };
+
+/// Time until a launch that the cloud refused is tried again.
+const RETRY: SimDuration = SimDuration::from_mins(10);
+
+/// The servers of one platform's registry.
+pub(super) struct Servers {
+    parameters: RegistryParameters,
+    /// A look at a registry that does not answer.
+    diagnose: Distribution,
+    servers: Vec<Server>,
+    answers: bool,
+    outages: u64,
+    look: Option<WorkId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Server {
+    vm: VmId,
+    zone: ZoneId,
+    /// Somebody is to replace it.
+    work: Option<WorkId>,
+    /// What will take its place, and how many did before.
+    next: Option<VmId>,
+    replaced: u64,
+}
+
+impl Servers {
+    pub fn new(parameters: RegistryParameters, diagnose: Distribution) -> Servers {
+        Servers { parameters, diagnose, servers: Vec::new(), answers: true, outages: 0, look: None }
+    }
+
+    /// Servers that run since before the simulation began.
+    pub fn adopt(&mut self, api: &mut Api<'_>) {
+        let machine = api.catalog().find(&self.parameters.machine).expect("the scenario was checked for it");
+        let zones: Vec<ZoneId> = api.zones().collect();
+        for i in 0..self.parameters.servers as usize {
+            let zone = zones[i % zones.len()];
+            let vm = api.adopt_vm(machine, zone, Purchase::OnDemand);
+            api.join_directory(vm);
+            api.watch_heartbeat(vm, WATCH);
+            self.servers.push(Server { vm, zone, work: None, next: None, replaced: 0 });
+        }
+    }
+
+    /// True if the message was for them alone.
+    pub fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) -> bool {
+        match signal {
+            Signal::Directory { answers } => self.on_directory(answers, api),
+            Signal::Heartbeat { vm, alive } => {
+                let Some(i) = self.servers.iter().position(|s| s.vm == vm) else { return false };
+                if !alive {
+                    self.on_silent(i, api);
+                }
+            }
+            Signal::VmUp { vm } => {
+                if let Some(i) = self.servers.iter().position(|s| s.next == Some(vm)) {
+                    self.on_replaced(i, vm, api);
+                    return true;
+                }
+                return self.servers.iter().any(|s| s.vm == vm);
+            }
+            Signal::LaunchFailed { vm } => {
+                let Some(i) = self.servers.iter().position(|s| s.next == Some(vm)) else { return false };
+                self.servers[i].next = None;
+                api.after(RETRY, PlatformEvent::with(LAUNCH_SERVER, i as u32, 0));
+            }
+            Signal::WorkDone { work } => {
+                if self.look == Some(work) {
+                    self.look = None;
+                    return true;
+                }
+                let Some(i) = self.servers.iter().position(|s| s.work == Some(work)) else { return false };
+                self.servers[i].work = None;
+                self.launch(i, api);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn on_directory(&mut self, answers: bool, api: &mut Api<'_>) {
+        self.answers = answers;
+        if answers {
+            self.look.take().into_iter().for_each(|work| api.call_off(work));
+            return;
+        }
+        self.outages += 1;
+        let touch = self.diagnose.sample(api.stream(LOOK, &[self.outages]).uniform());
+        let (activity, urgency, about) = (Activity::Repair, Urgency::Page, About::Nothing);
+        self.look = Some(api.ask(Work { activity, urgency, touch, cause: self.outages, about }));
+        // What was in no hurry while most servers were there is in one now.
+        for i in 0..self.servers.len() {
+            if let Some(work) = self.servers[i].work.take() {
+                api.call_off(work);
+                self.ask_for_another(i, api);
+            }
+        }
+    }
+
+    /// A server is silent for long: one that is lost is replaced, another comes back by itself.
+    fn on_silent(&mut self, i: usize, api: &mut Api<'_>) {
+        let lost = matches!(api.vm_status(self.servers[i].vm), VmStatus::HostFailed | VmStatus::Gone);
+        if lost && self.servers[i].work.is_none() && self.servers[i].next.is_none() {
+            self.ask_for_another(i, api);
+        }
+    }
+
+    fn ask_for_another(&mut self, i: usize, api: &mut Api<'_>) {
+        let cause = (i as u64) << 32 | self.servers[i].replaced;
+        let touch = self.parameters.replace.sample(api.stream(REPLACE, &[cause]).uniform());
+        let urgency = if self.answers { Urgency::OfficeHours } else { Urgency::AtOnce };
+        let (activity, about) = (Activity::Repair, About::Vm(self.servers[i].vm));
+        self.servers[i].work = Some(api.ask(Work { activity, urgency, touch, cause, about }));
+    }
+
+    /// Asks the cloud for the next machine of a server.
+    pub fn launch(&mut self, i: usize, api: &mut Api<'_>) {
+        let machine = api.catalog().find(&self.parameters.machine).expect("the scenario was checked for it");
+        self.servers[i].next = Some(api.launch_vm(machine, self.servers[i].zone, Purchase::OnDemand));
+    }
+
+    fn on_replaced(&mut self, i: usize, vm: VmId, api: &mut Api<'_>) {
+        let server = &mut self.servers[i];
+        let old = std::mem::replace(&mut server.vm, vm);
+        (server.next, server.replaced) = (None, server.replaced + 1);
+        api.replace_server(old, vm);
+        api.watch_heartbeat(vm, WATCH);
+        api.terminate_vm(old);
+    }
+}
