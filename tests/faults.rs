@@ -85,7 +85,7 @@ fn spot_machines_cost_the_spot_price_and_are_taken_back() {
     let dead = |r: &ResultSet| value(r, "cattle", "requests_to_dead_boxes");
     assert!(dead(&ahead) < 0.2 * dead(&results), "{} and {}", dead(&ahead), dead(&results));
     let undrained = spot(&["platform.k8s.node_pool.drain_on_notice=false"]);
-    // Callers go on sending to a node that vanished, until the cloud node controller has looked.
+    // Callers go on sending to a node that vanished, until its leases are overdue.
     let dead = |r: &ResultSet| value(r, "k8s", "requests_to_dead_boxes");
     assert!(dead(&undrained) > 5.0 * dead(&results), "{} and {}", dead(&undrained), dead(&results));
     // Two minutes are enough for nearly all pods, one of a service at a time, and for all if no budget holds them.

@@ -307,7 +307,7 @@ fn a_day_of_autoscaling() {
 
 #[test]
 fn a_pod_that_waits_for_a_node() {
-    check_on(&["k8s"], "scale-up", WAVE.0, "Pending: 0/3");
+    check_on(&["k8s"], "scale-up", WAVE.0, "FailedScheduling: 0/3");
 }
 
 /// All nodes change every few days, two pods of one service on each.

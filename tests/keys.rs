@@ -340,6 +340,7 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.kubelet.pressure_transition", &LEAKING, &["2h"]),
     ("platform.NAME.kubelet.pull_backoff", &ASKING, &["2m"]),
     ("platform.NAME.kubelet.pull_backoff_max", &ASKING, &["20s"]),
+    ("platform.NAME.kubelet.pull_timeout", &ASKING, &["10m"]),
     ("platform.NAME.probes.startup.timeout", &LATE_PROBE, &["1m"]),
     ("platform.NAME.kubelet.image_pull_policy", &[], &["always"]),
     ("platform.NAME.probes.startup.initial_delay", &[], &["1m"]),

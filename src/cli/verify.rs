@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
     after_help = "Example:\n  boxherd verify\n  boxherd verify --format json mmc retries\n  boxherd verify --kubernetes-cases recordings/"
 )]
 pub struct Arguments {
-    /// Only checks or topics whose name contains this; several mean any of them
+    /// Only checks or topics whose name contains this, in capitals or not; several mean any of them
     #[arg(value_name = "NAME-FILTER")]
     filters: Vec<String>,
 
@@ -52,7 +52,10 @@ pub fn verify(arguments: &Arguments) -> Result<(), Failure> {
         return super::verify_kubernetes::verify(folder, arguments.format, arguments.jobs);
     }
     let mut checks = verify::all();
-    let of_filter = |check: &Check, filter: &str| check.name.contains(filter) || check.topic.contains(filter);
+    let of_filter = |check: &Check, filter: &str| {
+        let filter = filter.to_lowercase();
+        check.name.to_lowercase().contains(&filter) || check.topic.to_lowercase().contains(&filter)
+    };
     for filter in &arguments.filters {
         if !checks.iter().any(|check| of_filter(check, filter)) {
             return Err(Failure::usage(format!(

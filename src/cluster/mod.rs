@@ -41,7 +41,7 @@ use controllers::taint_eviction::TaintEviction;
 use controllers::{Agenda, Context, daemon_set, endpoints, stateful_set};
 use event::{Controller, Event};
 use objects::{
-    BudgetId, CronJobId, DaemonSetId, JobId, NodeId, PodId, ReplicaSetId, ServiceId, StatefulSetId,
+    BudgetId, CronJobId, DaemonSetId, JobId, Node, NodeId, PodId, ReplicaSetId, ServiceId, StatefulSetId,
     TemplateId,
 };
 use queue::WorkQueue;
@@ -184,7 +184,13 @@ impl Cluster {
                 self.pod_gc.on_node_removed(id, &mut context!(self, now));
                 self.node_lifecycle.on_node_removed(id, &mut context!(self, now));
             }
-            Change::PodBound(_) | Change::PodUnschedulable(_) | Change::Slice(..) | Change::Endpoint(..) => {}
+            Change::PodBound(id) => {
+                let node = store.pod(id).and_then(|pod| pod.node);
+                if let Some(node) = node.filter(|&node| store.node(node).is_some_and(Node::evicts)) {
+                    queues.taint_eviction.add(node, visible);
+                }
+            }
+            Change::PodUnschedulable(_) | Change::Slice(..) | Change::Endpoint(..) => {}
         }
         Some(change)
     }

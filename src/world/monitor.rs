@@ -273,22 +273,14 @@ impl World {
                 }
                 self.signals.push_back(Signal::Probe { subject, probe, good: truth });
             }
+            // Who watches it says what is known of its boxes.
             Subject::Vm(vm) => {
-                if !truth {
-                    self.observe_boxes_known_down(vm);
-                }
                 self.signals.push_back(Signal::Heartbeat { vm, alive: truth });
             }
             Subject::Service(service) => {
                 self.observe(Observation::ErrorAlert { service, firing: truth });
                 self.signals.push_back(Signal::ErrorAlert { service, firing: truth });
             }
-        }
-    }
-
-    pub(super) fn observe_boxes_known_down(&mut self, vm: VmId) {
-        for subject in self.vms.get(vm).map(|v| v.boxes.clone()).unwrap_or_default() {
-            self.observe(Observation::BoxKnownDown { subject });
         }
     }
 

@@ -1,11 +1,12 @@
 //! EndpointSlice controller: which pods of a Service get requests.
 //!
-//! Watches pods. Reads their readiness. Writes the Service's EndpointSlices. Follows pkg/controller/endpointslice and
-//! staging/.../endpointslice/{reconciler,utils}.go of v1.36.2. A pod is listed from when it runs until it ended: ready if
-//! it is ready and not terminating, serving if it is ready, and terminating. A slice has at most 100 endpoints. Pods stay
-//! in their slice; new ones fill slices that are written anyway, fullest first, then one other slice with room for all of
-//! them, then new slices; an empty slice is deleted. Slices are never merged. All writes share the client's rate limit,
-//! and what changes while a Service is being written is written with the next.
+//! Watches Services and pods. Reads the pods' phase, readiness and deletion. Writes the Service's EndpointSlices.
+//! Follows pkg/controller/endpointslice and staging/.../endpointslice/{reconciler,utils}.go of v1.36.2. A pod is listed
+//! from when it has an IP, which it gets with its sandbox and so with its first container here, until it ended: ready
+//! if it is ready and not terminating, serving if it is ready, and terminating. A slice has at most 100 endpoints. Pods
+//! stay in their slice; new ones fill slices that are written anyway, fullest first, then one other slice with room for
+//! all of them, then new slices; an empty slice is deleted. Slices are never merged. All writes share the client's rate
+//! limit, and what changes while a Service is being written is written with the next.
 //!
 //! *Deviation:* the controller reads the store itself, so it never finds its own last write missing (upstream then comes
 //! again after 1 s, or with the next change of a pod); a Service without endpoints has its one empty slice unwritten.

@@ -87,6 +87,11 @@ impl Node {
         self.taints.iter().filter(|t| t.effect == Effect::NoExecute).find(of_health)
     }
 
+    /// Pods that do not bear its taints for ever are evicted from it.
+    pub fn evicts(&self) -> bool {
+        self.taints.iter().any(|t| t.effect == Effect::NoExecute)
+    }
+
     /// Nothing keeps new pods away that tolerate nothing.
     pub fn is_schedulable(&self) -> bool {
         !self.cordoned && self.taints.iter().all(|t| t.effect == Effect::PreferNoSchedule)

@@ -45,6 +45,8 @@ pub struct Pod {
     /// When the kubelet took it on (`startTime`).
     pub started: Option<SimTime>,
     pub phase: Phase,
+    /// When its container was last started.
+    pub container_started: Option<SimTime>,
     pub ready: bool,
     /// When `ready` last changed, or the pod ended.
     pub ready_changed: SimTime,

@@ -23,14 +23,16 @@ pub enum PodManagement {
 /// Pods with identities.
 #[derive(Clone, Debug)]
 pub struct StatefulSet {
-    /// Template of pods that are made now; they bear its number as `controller-revision-hash`.
+    /// Template that pods shall have; they bear its number as `controller-revision-hash` (`updateRevision`).
     pub template: TemplateId,
+    /// Template that all pods had last (`currentRevision`).
+    pub current: TemplateId,
     pub selector: Selector,
     pub replicas: u32,
     /// No pod has, or had, an ordinal from here on.
     pub ordinals: u32,
     pub management: PodManagement,
-    /// Pods with smaller ordinals are not updated.
+    /// Pods with smaller ordinals are not updated, and are made anew as they were.
     pub partition: u32,
     pub min_ready: SimDuration,
 }

@@ -43,6 +43,7 @@ impl Store {
             unschedulable: false,
             started: None,
             phase: Phase::Pending,
+            container_started: None,
             ready: false,
             ready_changed: now,
             restarts: 0,
@@ -93,6 +94,11 @@ impl Store {
     /// The kubelet took the pod on.
     pub fn set_started(&mut self, id: PodId, now: SimTime) {
         self.write_pod(id, |pod| pod.started = Some(now));
+    }
+
+    /// A container runs from now on. No watcher acts on it: phase and restarts tell.
+    pub fn set_container_started(&mut self, id: PodId, now: SimTime) {
+        self.write_pod(id, |pod| pod.container_started = Some(now));
     }
 
     pub fn set_ready(&mut self, id: PodId, ready: bool, now: SimTime) {

@@ -33,6 +33,7 @@ impl Store {
     pub fn add_stateful_set(&mut self, set: StatefulSet) -> StatefulSetId {
         let id = StatefulSetId(self.stateful_sets.len() as u32);
         self.refer(set.template);
+        self.refer(set.current);
         self.stateful_sets.push(set);
         self.wrote(Change::StatefulSet(id));
         id
@@ -53,6 +54,14 @@ impl Store {
         let old = std::mem::replace(&mut self.stateful_sets[id.0 as usize].template, new);
         self.release(old);
         self.wrote(Change::StatefulSet(id));
+    }
+
+    /// All its pods are of its template now. No watcher acts on it.
+    pub fn complete_stateful_set(&mut self, id: StatefulSetId) {
+        let set = &mut self.stateful_sets[id.0 as usize];
+        let (new, old) = (set.template, std::mem::replace(&mut set.current, set.template));
+        self.refer(new);
+        self.release(old);
     }
 
     /// Its template was made by [`Store::intern_revision`] from a spec with [`PodSpec::of_daemon`].

@@ -31,6 +31,8 @@ pub enum Event {
     RestartContainer(PodId),
     /// A kubelet tries again to pull an image.
     PullAgain(PodId),
+    /// A kubelet has waited long enough for the registry.
+    PullUnanswered(PodId),
     /// A pull on a node may be complete.
     PullsComeOn(NodeId),
     /// A container failed its startup or liveness probe.
@@ -107,6 +109,7 @@ impl Event {
             Event::UpgradeStep => plain(OWN + 14),
             Event::UpgradeTerminate(node) => PlatformEvent::about(OWN + 15, node),
             Event::PullAgain(pod) => PlatformEvent::about(OWN + 16, pod),
+            Event::PullUnanswered(pod) => PlatformEvent::about(OWN + 24, pod),
             Event::PullsComeOn(node) => PlatformEvent::about(OWN + 17, node),
             Event::KillContainer(pod) => PlatformEvent::about(OWN + 18, pod),
             Event::Evict(pod) => PlatformEvent::about(OWN + 19, pod),
@@ -146,6 +149,7 @@ impl Event {
             21 => Event::RolloutStep(deployment, Version(event.b)),
             22 => Event::ImageDue(deployment),
             23 => Event::ImageRenewed(deployment),
+            24 => Event::PullUnanswered(event.subject()),
             _ => match event.kind.checked_sub(FIRST_WAKE).and_then(|i| Component::ALL.get(usize::from(i))) {
                 Some(&component) => Event::Wake(component),
                 None => unreachable!("Kubernetes has no event {}", event.kind),
@@ -158,13 +162,14 @@ impl Event {
         let words = match self {
             Event::ContainerExited(_) => "kubelet finds a container that has exited".into(),
             Event::RestartContainer(_) => "kubelet restarts a container after its back-off".into(),
-            Event::PullAgain(_) => "kubelet tries again to pull an image (ImagePullBackOff)".into(),
             Event::KillContainer(_) => "kubelet kills a container that does not pass its probe".into(),
-            Event::Evict(_) => "kubelet evicts it: the node is low on memory".into(),
-            Event::KubeletRestarted(_) => "kubelet runs again".into(),
+            Event::Evict(_) => "Evicted: The node was low on resource: memory".into(),
             Event::VersionBuilt(_, version) => format!("image of version {} is built", version.0),
             Event::Cluster(_)
             | Event::Wake(_)
+            | Event::PullAgain(_)
+            | Event::PullUnanswered(_)
+            | Event::KubeletRestarted(_)
             | Event::RulesProgrammed(_)
             | Event::MachineGone(_)
             | Event::MachineReclaimed(_)
@@ -203,6 +208,7 @@ mod tests {
             Event::ContainerExited(pod),
             Event::RestartContainer(pod),
             Event::PullAgain(pod),
+            Event::PullUnanswered(pod),
             Event::PullsComeOn(node),
             Event::KillContainer(pod),
             Event::Evict(pod),

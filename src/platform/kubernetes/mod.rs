@@ -157,7 +157,8 @@ impl Platform for Kubernetes {
             },
             Signal::SpotNotice { vm } => termination_handler::on_notice(vm, &mut components.drains, cx, api),
             Signal::SpotReclaimed { vm } => {
-                if !termination_handler::on_reclaimed(vm, cx, api) {
+                cx.bodies.node_of(vm).into_iter().for_each(|node| components.drains.end_handler(node));
+                if !components.repair.on_reclaimed(vm, cx, api) {
                     autoscaler.on_reclaimed(vm, cx);
                     components.upgrade.on_machine_settled(vm, cx);
                 }
@@ -167,7 +168,7 @@ impl Platform for Kubernetes {
                 components.kubelets.on_probe(subject, probe, good, cx, api);
             }
             Signal::MemoryLow { vm } => components.kubelets.on_memory_low(vm, cx, api),
-            Signal::ProcessExited { subject } => components.kubelets.on_exit(subject, cx),
+            Signal::ProcessExited { subject } => components.kubelets.on_exit(subject, cx, api),
             Signal::BoxStopped { subject } => components.kubelets.on_stopped(subject, cx),
             Signal::Heartbeat { vm, alive } => {
                 // A machine that is back renews its lease when its kubelet runs again, not before.
@@ -217,27 +218,27 @@ impl Platform for Kubernetes {
         match event {
             Event::Cluster(_) | Event::Wake(_) => unreachable!("handled above"),
             Event::ContainerExited(pod) => components.kubelets.on_exit_found(pod, cx, api),
-            Event::RestartContainer(pod) => components.kubelets.restart(pod, cx, api),
-            Event::PullAgain(pod) => components.kubelets.fetch_on(pod, cx, api),
+            Event::RestartContainer(pod) => components.kubelets.on_backoff_over(pod, cx, api),
+            Event::PullAgain(pod) => components.kubelets.on_pull_again(pod, cx, api),
+            Event::PullUnanswered(pod) => components.kubelets.on_unanswered(pod, cx, api),
             Event::PullsComeOn(node) => components.kubelets.on_pulls(node, cx, api),
             Event::KillContainer(pod) => components.kubelets.kill(pod, cx, api),
             Event::Evict(pod) => components.kubelets.evict(pod, cx, api),
             Event::PressureOver(node) => components.kubelets.on_pressure_over(node, cx),
-            Event::KubeletRestarted(node) => {
-                components.kubelets.on_restarted(node, cx, api);
-                cx.cluster.on_heartbeat(node, true, cx.now);
-            }
+            Event::KubeletRestarted(node) => components.kubelets.on_restarted(node, cx, api),
             Event::RulesProgrammed(id) => components.kube_proxy.program(id, cx, api),
             Event::MachineGone(node) => node_health::on_machine_gone(node, cx),
-            Event::MachineReclaimed(node) => termination_handler::remove(node, cx, api),
-            Event::RepairNode(node) => node_health::repair(node, &mut components.drains, cx, api),
+            Event::MachineReclaimed(node) => components.repair.on_reclaimed_found(node, cx),
+            Event::RepairNode(node) => {
+                components.repair.repair(node, (&*autoscaler, &mut components.drains), cx, api);
+            }
             Event::SyncHpa(id) => components.hpa.sync(id, cx, api),
             Event::Autoscale => autoscaler.run(&mut components.drains, cx, api),
             Event::Drain(node) => {
                 if let Some((tool, end)) = components.drains.step(node, cx, api) {
                     match tool {
                         Tool::ClusterAutoscaler => autoscaler.on_drained(node, end, cx, api),
-                        Tool::NodeRepair => node_health::on_drained(node, end, cx, api),
+                        Tool::NodeRepair => components.repair.on_drained(node, end, cx, api),
                         // What is left goes with the machine.
                         Tool::TerminationHandler => {}
                         Tool::NodeUpgrade { force } => {
@@ -285,7 +286,6 @@ impl Platform for Kubernetes {
             | Event::PullAgain(pod)
             | Event::KillContainer(pod)
             | Event::Evict(pod) => self.bodies.box_of(pod).map(About::Box),
-            Event::KubeletRestarted(node) => self.bodies.vm_of(node).map(About::Vm),
             Event::VersionBuilt(d, _) => Some(About::Service(world_service(d))),
             _ => None,
         };

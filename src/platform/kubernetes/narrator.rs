@@ -30,6 +30,7 @@ struct NodeView {
     is_cordoned: bool,
     evicts: bool,
     is_given_up: bool,
+    is_short: bool,
 }
 
 impl NodeView {
@@ -39,6 +40,7 @@ impl NodeView {
             is_cordoned: node.cordoned,
             evicts: node.health_eviction().is_some(),
             is_given_up: node.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_some(),
+            is_short: node.taint(Name::MEMORY_PRESSURE, Effect::NoSchedule).is_some(),
         }
     }
 }
@@ -78,8 +80,14 @@ impl Narrator {
             Change::PodUnschedulable(id) => {
                 if let Some(failure) = cluster.scheduler.failure(id) {
                     let nodes = store.nodes().count();
-                    api.remark(about_pod(id, bodies), || format!("Pending: {}", why(failure, nodes)));
+                    api.remark(about_pod(id, bodies), || {
+                        format!("FailedScheduling: {}", why(failure, nodes))
+                    });
                 }
+            }
+            Change::PodRemoved(pod) if pod.node.is_some_and(|node| store.node(node).is_none()) => {
+                let (service, _) = program(store.template(pod.template));
+                api.remark(About::Service(service), || "PodGC: deletes a pod whose node is gone".into());
             }
             Change::PodTerminating(id) => terminating(id, cluster, bodies, api),
             Change::ReplicaSet(id) => self.replica_set(id, cluster, api),
@@ -100,8 +108,13 @@ impl Narrator {
     fn node(&mut self, id: NodeId, cluster: &Cluster, bodies: &Bodies, api: &mut Api<'_>) {
         let Some(node) = cluster.store.node(id) else { return };
         let (now, about) = (NodeView::of(node), about_node(id, bodies));
-        let healthy =
-            NodeView { ready: NodeCondition::True, is_cordoned: false, evicts: false, is_given_up: false };
+        let healthy = NodeView {
+            ready: NodeCondition::True,
+            is_cordoned: false,
+            evicts: false,
+            is_given_up: false,
+            is_short: false,
+        };
         let before = self.nodes.insert(id, now).unwrap_or(healthy);
         let left = cluster.store.pods_on(id).filter(|(_, pod)| pod.is_active()).count();
         if now.ready != before.ready {
@@ -119,12 +132,21 @@ impl Narrator {
                     let key = if taint.key == Name::NOT_READY { "not-ready" } else { "unreachable" };
                     format!("taint {key}:NoExecute: {}", borne(id, *taint, cluster, left))
                 }
-                None => "taint NoExecute taken back: its pods stay".into(),
+                None if left > 0 => "taint NoExecute taken back: its pods stay".into(),
+                None => "taint NoExecute taken back".into(),
             });
         }
         if now.is_cordoned != before.is_cordoned && now.is_given_up == before.is_given_up {
             let word = if now.is_cordoned { "cordoned: no new pods" } else { "uncordoned: takes pods again" };
             api.remark(about, || word.into());
+        }
+        if now.is_short != before.is_short {
+            let words = if now.is_short {
+                "NodeHasInsufficientMemory: MemoryPressure, takes no new pods"
+            } else {
+                "NodeHasSufficientMemory: MemoryPressure is over"
+            };
+            api.remark(about, || words.into());
         }
         let has_machine = bodies.vm_of(id).is_some_and(|vm| api.vm_status(vm) != VmStatus::Gone);
         if now.is_given_up != before.is_given_up && has_machine {
@@ -157,9 +179,11 @@ fn borne(id: NodeId, taint: Taint, cluster: &Cluster, left: usize) -> String {
     }
 }
 
-/// `0/12 nodes are available: 12 Insufficient cpu`.
+/// `0/12 nodes are available: 12 Insufficient cpu`, in upstream's order: that of the counted words (FitError).
 fn why(failure: &Failure, nodes: usize) -> String {
-    let reasons: Vec<String> = failure.reasons.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
+    let mut reasons: Vec<String> =
+        failure.reasons.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
+    reasons.sort_unstable();
     format!("0/{nodes} nodes are available: {}", reasons.join(", "))
 }
 
@@ -167,8 +191,9 @@ fn terminating(id: PodId, cluster: &Cluster, bodies: &Bodies, api: &mut Api<'_>)
     let store = &cluster.store;
     let Some(node) = store.pod(id).and_then(|pod| store.node(pod.node?)) else { return };
     let about = about_pod(id, bodies);
-    match (node.is_ready(), node.health_eviction().is_some()) {
-        (true, _) => {}
+    match (node.is_ready(), node.evicts()) {
+        (true, false) => {}
+        (true, true) => api.remark(about, || "TaintManagerEviction".into()),
         (false, true) => api.remark(about, || "TaintManagerEviction: stuck Terminating, node silent".into()),
         (false, false) => api.remark(about, || "told to go: stuck Terminating, node silent".into()),
     }

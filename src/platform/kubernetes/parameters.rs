@@ -217,6 +217,8 @@ section! {
         pull_backoff: SimDuration = "10s", from "v1.36.2 pkg/kubelet/kubelet.go imageBackOff", grade Verified;
         /// Longest such wait; each one is twice the one before.
         pull_backoff_max: SimDuration = "300s", from "v1.36.2 pkg/kubelet/kubelet.go imageBackOff", grade Verified;
+        /// How long a registry that does not answer is waited for before the pull has failed.
+        pull_timeout: SimDuration = "30s", from "containerd 2, internal/cri/server/image_pull.go: dial time-out of 30 s", grade Recalled;
         /// Time for sandbox, network and container, without image pull and the processes' own start.
         container_start: SimDuration = "1s", from "pod start-up below 5 s at the 99th percentile is the service level; no source found for the median", grade Estimate;
         /// Time from the return of a machine until its kubelet runs again.
@@ -229,7 +231,7 @@ section! {
         backoff_max: SimDuration = "300s", from "v1.36.2 pkg/kubelet/kubelet.go newCrashLoopBackOff", grade Verified;
         /// After running for so long a container starts over with the first wait.
         backoff_reset: SimDuration = "600s", from "v1.36.2 pkg/kubelet/kubelet.go HasExpiredFunc", grade Verified;
-        /// A restart is late by up to this share of the wait.
+        /// What waits for a back-off sleeps up to this share too long each time, of 60 s at most (of 10 s for an image).
         backoff_jitter: Fraction = "50%", from "v1.36.2 pkg/kubelet/pod_workers.go completeWork", grade Verified;
         /// How long a pod that is to end goes on serving, so that callers can learn of it (preStop sleep).
         pre_stop: SimDuration = "5s", from "5-15 s is usual advice; no source found", grade Estimate;

@@ -204,9 +204,11 @@ fn a_lost_node_is_replaced_after_grace_and_toleration() {
     // later its pods are deleted and their ReplicaSet makes others: 350-355 s and three hops of 10 ms after the heartbeat.
     let after = created.since(lost).as_secs_f64();
     assert!((340.0..=355.1).contains(&after), "{after}");
-    // Its pods are out of the route after the pass, one update of the rules (0.2 s) and two hops.
+    // Its pods are out of the route after the pass, one update of the rules (0.2 s) and two hops; known to be down with it.
     let unrouted = record.first_after(lost, |o| matches!(o, Observation::BoxUnrouted { .. }));
     assert!((40.0..=55.3).contains(&unrouted.since(lost).as_secs_f64()));
+    let known = record.first_after(lost, |o| matches!(o, Observation::BoxKnownDown { .. }));
+    assert_eq!(unrouted.since(known), SimDuration::from_millis(220));
     // The machine is given back 20 min after the pass, and the pool's minimum is restored: launch 26 s + join 20 s.
     let given_back = record.first_after(lost, |o| matches!(o, Observation::VmTerminated { .. }));
     assert!((1_240.0..=1_255.0).contains(&given_back.since(lost).as_secs_f64()));
@@ -645,6 +647,7 @@ const OTHER_VALUES: &[&str] = &[
     "kubelet.image_pull_policy = 'always'",
     "kubelet.pull_backoff = '1m'",
     "kubelet.pull_backoff_max = '20s'",
+    "kubelet.pull_timeout = '5m'",
     "kubelet.housekeeping = '5m'",
     "kubelet.eviction_memory = '300MiB'",
     "kubelet.pressure_transition = '1h'",

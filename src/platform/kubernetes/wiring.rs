@@ -86,7 +86,7 @@ impl Kubernetes {
     }
 
     /// Who watches what.
-    fn dispatch(&mut self, change: Change, api: &Api<'_>) {
+    fn dispatch(&mut self, change: Change, api: &mut Api<'_>) {
         let visible = api.now() + self.parameters.control_plane.watch_latency;
         let (mut cx, components, queues) = self.parts(api);
         let cx = &mut cx;
@@ -103,7 +103,16 @@ impl Kubernetes {
             | Change::JobStatus(_)
             | Change::JobRemoved(_)
             | Change::CronJob(_) => {}
-            Change::PodCreated(id) | Change::PodStatus(id) => components.hpa.notice(id, cx),
+            Change::PodCreated(id) => components.hpa.notice(id, cx),
+            Change::PodStatus(id) => {
+                components.hpa.notice(id, cx);
+                // One that ended need not go any more.
+                let ended = cx.cluster.store.pod(id).filter(|pod| pod.is_terminal());
+                if let Some(node) = ended.and_then(|pod| pod.node) {
+                    components.drains.on_pod_gone(node, cx);
+                    autoscaler.look_soon(cx);
+                }
+            }
             Change::PodBound(id) => {
                 queues.kubelet.add(id, visible);
                 autoscaler.look_soon(cx);
@@ -125,14 +134,13 @@ impl Kubernetes {
                 }
                 autoscaler.look_soon(cx);
             }
-            Change::NodeAdded(_) => autoscaler.look_soon(cx),
-            Change::NodeChanged(id) => {
-                components.repair.notice(id, cx);
+            Change::NodeAdded(id) | Change::NodeChanged(id) => {
+                components.repair.notice(id, cx, api);
                 autoscaler.look_soon(cx);
             }
             Change::NodeRemoved(id) => {
                 components.kubelets.remove_node(id);
-                components.repair.forget(id);
+                components.repair.forget(id, cx, api);
                 components.drains.forget(id);
                 components.upgrade.on_node_gone(id, cx);
                 autoscaler.forget(id);

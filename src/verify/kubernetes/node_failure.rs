@@ -509,6 +509,7 @@ impl Trial {
                 let template = store.intern_revision(spec.with_default_tolerations(300));
                 Kind::StatefulSet(store.add_stateful_set(StatefulSet {
                     template,
+                    current: template,
                     selector: Selector::of_labels(&labels),
                     replicas: workload.replicas,
                     ordinals: workload.replicas,

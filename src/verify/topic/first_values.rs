@@ -9,7 +9,7 @@ use crate::parameter::ScalarDistribution;
 use crate::verify::{Band, Check};
 
 /// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
-const STREAMS: [(&str, f64); 118] = [
+const STREAMS: [(&str, f64); 119] = [
     ("vm boot", 0.6743800414300479),
     ("vm reboot", 0.5744394966433012),
     ("vm launch failure", 0.257066143071922),
@@ -41,6 +41,7 @@ const STREAMS: [(&str, f64); 118] = [
     ("diagnose", 0.15099344041708218),
     ("hpa phase", 0.9076390485578106),
     ("crash-loop jitter", 0.9746275240122643),
+    ("image pull poll", 0.33876596322973407),
     ("node join", 0.26061236489898787),
     ("kubernetes rollback", 0.831721125189515),
     ("pet deploy", 0.7139561200446846),

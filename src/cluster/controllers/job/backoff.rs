@@ -1,4 +1,12 @@
-//! How long failures hold new pods back. Follows pkg/controller/job/backoff_utils.go of v1.36.2.
+//! How long failures hold new pods back.
+//!
+//! Reads when pods of a Job ended, and how; writes nothing. Follows pkg/controller/job/backoff_utils.go of v1.36.2:
+//! from the last failure on 10 s, doubled for each further failure since the last success, 10 min at most
+//! (getRemainingTime).
+//!
+//! *Deviation:* `backoffLimitPerIndex`, for which each index has a time of its own, does not exist.
+//!
+//! Start at [`Backoff::until`].
 
 use crate::cluster::objects::Finished;
 use crate::engine::{SimDuration, SimTime};

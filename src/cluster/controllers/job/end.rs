@@ -1,4 +1,14 @@
 //! How a Job ends, and the conditions that say so.
+//!
+//! Reads conditions of a Job; writes nothing. Follows pkg/controller/job/job_controller.go of v1.36.2 (with
+//! JobPodReplacementPolicy and JobSuccessPolicy, which are GA): that a Job will end is said at once by an interim
+//! condition, SuccessCriteriaMet or FailureTarget; that it has ended by a last one, Complete or Failed, with the same
+//! reason, when none of its pods is terminating any more. What an interim condition says stands, whatever its pods do
+//! meanwhile.
+//!
+//! *Deviation:* no success policy, so success is that enough pods ended well. Suspended Jobs do not exist.
+//!
+//! Start at [`End::said`].
 
 use crate::cluster::objects::{JobConditionKind, JobReason, JobStatus};
 

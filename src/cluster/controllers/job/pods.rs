@@ -1,4 +1,13 @@
 //! Pods of a Job, as its controller looks at them.
+//!
+//! Reads the pods that a Job owns; writes nothing. Follows pkg/controller/job/job_controller.go of v1.36.2: pods are active,
+//! terminating, or ended and still to be counted (getNewFinishedPods), where one that was told to end counts as failed at
+//! once unless only failed ones are replaced (isPodFailed); restarts in place count against the limit
+//! (pastBackoffLimitOnFailure); surplus pods go in the order of controller_utils.go ActivePods.
+//!
+//! *Deviation:* a pod has one container, so its restarts are that one's. `pod-deletion-cost` is not asked, as upstream.
+//!
+//! Start at [`Pods::of`].
 
 use crate::cluster::controllers::Context;
 use crate::cluster::objects::{Finished, JobId, JobSpec, Owner, Phase, Pod, PodId, Replacement};

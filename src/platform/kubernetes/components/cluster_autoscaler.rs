@@ -4,12 +4,15 @@
 //! marks nodes and evicts their pods. Follows cluster-autoscaler 1.36.1: a look every 10 s, at once for a newly
 //! unschedulable pod; machines on their way count as empty nodes; first-fit packing of what is left; one node group a
 //! zone, balanced; a zone that refuses is left alone for 5 min, doubling to 30; nodes with at most half of CPU and memory
-//! requested (DaemonSets included) whose pods fit elsewhere and may be evicted for 10 min are removed: empty ones at once, up
+//! requested (DaemonSets included) whose pods fit elsewhere and may be evicted for 10 min are removed: empty ones first, up
 //! to 10, others one at a time by eviction ([`Drains`]); one whose budgets hold back too long stays; none for 10 min after
-//! adding one, none for 3 min after such a failure; nothing while most of the cluster is unready.
+//! adding one, none for 3 min after such a failure; nothing while more than 3 nodes and 45 % of the cluster are unready
+//! (ClusterUnhealthy), and no node counts as unneeded since before that.
 //!
-//! *Deviation:* a look that nothing could have changed is not run. Spare capacity is free CPU, not balloon pods. No
-//! expander: all groups have one machine type. The pool's minimum is kept by the provider.
+//! *Deviation:* the groups are balanced (`balance-similar-node-groups`), which upstream leaves off: one group of
+//! several zones, as managed node groups are, is balanced by the cloud. A look that nothing could have changed is not
+//! run. Spare capacity is free CPU, not balloon pods. No expander: all groups have one machine type. The pool's minimum
+//! is kept by the provider.
 //!
 //! Start at [`ClusterAutoscaler::run`]; the way down is in [`scale_down`].
 
@@ -60,6 +63,8 @@ pub struct ClusterAutoscaler {
     last_failed: Option<SimTime>,
     next_look: Option<SimTime>,
     joined: u64,
+    /// So much is unready that it does nothing.
+    is_stopped: bool,
     /// Revision of the store and machines on their way when unneeded nodes were last looked for.
     seen: Option<(u64, usize)>,
 }
@@ -85,6 +90,7 @@ impl ClusterAutoscaler {
             last_failed: None,
             next_look: None,
             joined: 0,
+            is_stopped: false,
             seen: None,
         }
     }
@@ -124,7 +130,25 @@ impl ClusterAutoscaler {
         }
         self.next_look = None;
         self.keep_minimum(cx, api);
-        if !cx.parameters.cluster_autoscaler.enabled || is_cluster_unhealthy(&cx.cluster.store) {
+        if !cx.parameters.cluster_autoscaler.enabled {
+            return;
+        }
+        let was_unhealthy = self.is_stopped;
+        self.is_stopped = is_cluster_unhealthy(&cx.cluster.store);
+        if self.is_stopped {
+            // CleanUpUnneededNodes: their time starts over when it goes on.
+            self.unneeded.clear();
+            self.seen = None;
+        }
+        if self.is_stopped != was_unhealthy {
+            let words = if self.is_stopped {
+                "ClusterUnhealthy: Cluster Autoscaler does nothing"
+            } else {
+                "the cluster is healthy enough for Cluster Autoscaler again"
+            };
+            api.remark(About::Nothing, || words.into());
+        }
+        if self.is_stopped {
             return;
         }
         let wants_more = self.scale_up(cx, api);
@@ -234,6 +258,14 @@ impl ClusterAutoscaler {
     /// Machines that are not nodes yet.
     pub fn coming(&self) -> u32 {
         self.upcoming.len() as u32
+    }
+
+    /// From when on it may remove an unready node: not soon after a scale-up. Where the provider does that, at any time.
+    pub fn may_remove_from(&self, cx: &Context<'_>) -> SimTime {
+        let p = &cx.parameters.cluster_autoscaler;
+        let decides = p.enabled && self.size(&cx.cluster.store) > self.minimum;
+        let added = self.last_added.filter(|_| decides);
+        added.map_or(SimTime::ZERO, |added| added + p.delay_after_add)
     }
 
     /// Whether it added machines since then.

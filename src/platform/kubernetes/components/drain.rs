@@ -1,16 +1,16 @@
 //! Drains: empties a node by the eviction API, for a tool that wants the node gone.
 //!
-//! Watches the pods of nodes that are drained. Reads the answers of the eviction API. Evicts. Follows kubectl drain v1.36.2
-//! (all pods at once; one that its budget holds back is tried again every 5 s; a look every second whether all are gone),
-//! as the termination handler and managed node groups do; and actuation/drain.go of cluster-autoscaler 1.36.1 (tried again
-//! every 10 s, given up after max-pod-eviction-time; a pod that has been ending for longer than its grace and 30 s is no
-//! reason to wait).
+//! Watches the pods of nodes that are drained, but for those that have ended. Reads the answers of the eviction API.
+//! Evicts. Follows kubectl drain v1.36.2 (all pods at once; one that its budget holds back is tried again every 5 s; a
+//! look every second whether all are gone), as the termination handler and managed node groups do; and
+//! actuation/drain.go of cluster-autoscaler 1.36.1 (tried again every 10 s, given up after max-pod-eviction-time; a pod
+//! that has been ending for longer than its grace and 30 s is no reason to wait).
 //!
 //! *Deviation:* pods end with the grace they have, which no tool shortens; Cluster Autoscaler would from 10 min on.
 //!
 //! Knows no tool's next step: what a drain came to goes back to the tool. Start at [`Drains::step`].
 
-use super::Context;
+use super::{Context, pods_left};
 use crate::cluster::eviction::Refusal;
 use crate::cluster::objects::{BudgetStatus, NodeId, PodId};
 use crate::engine::{SimDuration, SimTime};
@@ -120,6 +120,11 @@ impl Drains {
         self.0.remove(&id);
     }
 
+    /// The termination handler went with its node, and evicts no more.
+    pub fn end_handler(&mut self, id: NodeId) {
+        self.0.retain(|&node, drain| node != id || drain.tool != Tool::TerminationHandler);
+    }
+
     /// A pod of a node is gone: it may have been the last one.
     pub fn on_pod_gone(&mut self, id: NodeId, cx: &mut Context<'_>) {
         if let Some(drain) = self.0.get(&id)
@@ -142,7 +147,7 @@ impl Drains {
         let drain = self.0.get_mut(&id)?;
         drain.next.take_if(|next| *next <= cx.now)?;
         let manners = drain.tool.manners(cx.parameters);
-        let pods: Vec<PodId> = cx.cluster.store.pods_on(id).map(|(pod, _)| pod).collect();
+        let pods: Vec<PodId> = pods_left(id, &cx.cluster.store).collect();
         let is_left = |pod: &PodId| cx.cluster.store.pod(*pod).is_some_and(|pod| !pod.is_terminating());
         let mut refused: Vec<PodId> = pods.iter().copied().filter(is_left).collect();
         if drain.retry <= cx.now {
@@ -153,7 +158,8 @@ impl Drains {
         let deleted = |pod: &PodId| cx.cluster.store.pod(*pod).and_then(|pod| pod.deleted);
         let is_awaited = |pod: &PodId| {
             let is_stuck = deleted(pod).is_some_and(|since| since + stuck_after <= cx.now);
-            cx.cluster.store.pod(*pod).is_some() && !(manners.ignores_stuck && is_stuck)
+            cx.cluster.store.pod(*pod).is_some_and(|pod| !pod.is_terminal())
+                && !(manners.ignores_stuck && is_stuck)
         };
         let awaited: BTreeSet<PodId> = pods.into_iter().filter(is_awaited).collect();
         let patience_ends = drain.begun + manners.patience;

@@ -1,8 +1,13 @@
 //! The HorizontalPodAutoscalers of a scenario: when they look, and what the metrics pipeline shows them.
 //!
-//! Looks every 15 s. Reads the pipeline and pods. Writes the Deployment's size. What a look does is
-//! [`crate::cluster::controllers::hpa`], the same as for recorded clusters. Note that use is relative to *requests*: a
-//! pod without limit may use more than it asks for, and counts with more than 100 %.
+//! Watches pods of what it scales, and use. Reads the metrics pipeline and pods. Writes the Deployment's size. Looks
+//! every 15 s (`horizontal-pod-autoscaler-sync-period`), each autoscaler on a phase of its own. What a look does is
+//! [`crate::cluster::controllers::hpa`], the same as for recorded clusters, which follows pkg/controller/podautoscaler
+//! of v1.36.2. The pipeline follows metrics-server v0.9: a scrape every 15 s, which shows use over the time since the
+//! one before, and needs two points of a container, or one if the container runs for 10 s or more (storage/pod.go):
+//! until then its pod is *missing*, which counts as use of the whole request where pods could go and as none where they
+//! should come. Note that use is relative to *requests*: a pod without limit may use more than it asks for, and counts
+//! with more than 100 %.
 //!
 //! *Deviation:* the pipeline gives the sum over all pods that serve, so each counts alike, and a pod that stopped to serve
 //! has no sample. A look that would find what the last one found is not simulated: looks begin when use or a pod changes,
@@ -27,6 +32,8 @@ use std::collections::BTreeSet;
 
 /// `horizontal-pod-autoscaler-initial-readiness-delay`.
 const READINESS_DELAY: SimDuration = SimDuration::from_secs(30);
+/// The least age of a container that is measured by one point (`freshContainerMinMetricsResolution`).
+const FRESH_CONTAINER: SimDuration = SimDuration::from_secs(10);
 const PHASE: Purpose = Purpose::named("hpa phase");
 
 /// What an autoscaler is told.
@@ -128,7 +135,9 @@ impl HpaController {
         // Looks that were left out would have repeated the last recommendation.
         watch.autoscaler.repeat(cx.now - cx.parameters.hpa.sync);
         if let Some(size) = watch.autoscaler.look(current, cx.now, read) {
-            api.remark(About::Service(world_service(id)), || reason(tally, target, current, size));
+            let p = &cx.parameters.hpa;
+            let window = p.scale_down.as_ref().and_then(|down| down.stabilization).unwrap_or(p.stabilization);
+            api.remark(About::Service(world_service(id)), || reason(tally, target, (current, size), window));
             cx.cluster.store.scale_deployment(deployment, size);
             watch.changed = cx.now;
         }
@@ -196,14 +205,23 @@ impl Watch {
 }
 
 /// Why the size changes, in words.
-fn reason(tally: Option<Tally>, target: PodTarget, current: u32, size: u32) -> String {
+fn reason(
+    tally: Option<Tally>,
+    target: PodTarget,
+    (current, size): (u32, u32),
+    window: SimDuration,
+) -> String {
     let used = tally.filter(|t| t.ready.requested > 0).map(|t| 100 * t.ready.used / t.ready.requested);
     match (used, target) {
         (Some(used), PodTarget::Utilization(target)) => {
-            let held = if size < current { ", the most in a while" } else { "" };
-            format!("HPA: {current} to {size}, cpu {used}% of request, target {target}%{held}")
+            let held = if size < current {
+                format!(", the largest recommendation of {window}")
+            } else {
+                String::new()
+            };
+            format!("SuccessfulRescale: {current} to {size}, cpu {used}% of request, target {target}%{held}")
         }
-        _ => format!("HPA: {current} to {size}, by its bounds"),
+        _ => format!("SuccessfulRescale: {current} to {size}, by its bounds"),
     }
 }
 
@@ -218,5 +236,27 @@ fn view(pod: &Pod, request: i64, sample: Sample, trust: Trust, now: SimTime) -> 
         sample: Some(sample),
     };
     let is_silent = !pod.ready && trust.counts(&view, sample, now);
-    PodView { sample: Some(sample).filter(|_| !is_silent), ..view }
+    let is_measured =
+        pod.container_started.is_none_or(|since| has_points(since, sample.taken, sample.window));
+    PodView { sample: Some(sample).filter(|_| !is_silent && is_measured), ..view }
+}
+
+/// Whether the scrape at `taken` gives the use of a container that runs since then: with one more scrape before it, or if
+/// the container is old enough to be measured from its start.
+fn has_points(since: SimTime, taken: SimTime, resolution: SimDuration) -> bool {
+    let age = taken.saturating_since(since);
+    age >= FRESH_CONTAINER || since + resolution <= taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_container_has_a_sample_from_its_first_scrape_after_ten_seconds_or_its_second_on() {
+        let at = |s| SimTime::ZERO + SimDuration::from_secs(s);
+        let seen = |since, taken| has_points(at(since), at(taken), SimDuration::from_secs(15));
+        // Scrapes at 15, 30 s: started at 5 s, it is 10 s old at the first; started at 6 s, it is 9 s old, and seen at 30 s.
+        assert_eq!([seen(5, 15), seen(6, 15), seen(6, 30), seen(16, 15)], [true, false, true, false]);
+    }
 }

@@ -16,12 +16,24 @@ use super::bodies::Bodies;
 use super::event::Event;
 use super::parameters::KubernetesParameters;
 use crate::cluster::Cluster;
+use crate::cluster::objects::{NodeId, PodId};
+use crate::cluster::store::Store;
 use crate::engine::{SimDuration, SimTime};
 use crate::world::{Api, Heartbeat, VmId};
 
 /// `1 pod`, `2 pods`.
 pub fn pods(count: usize) -> String {
     if count == 1 { "1 pod".into() } else { format!("{count} pods") }
+}
+
+/// Pods of a node that have not ended: those that somebody who wants it empty has to wait for.
+pub fn pods_left(node: NodeId, store: &Store) -> impl Iterator<Item = PodId> + '_ {
+    store.pods_on(node).filter(|(_, pod)| !pod.is_terminal()).map(|(id, _)| id)
+}
+
+/// For words.
+pub fn whole_seconds(span: SimDuration) -> SimDuration {
+    SimDuration::from_secs(span.as_secs_f64().round() as u64)
 }
 
 /// What every component works with.

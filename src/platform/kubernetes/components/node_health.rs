@@ -1,95 +1,179 @@
 //! What becomes of nodes that do not come back: node repair and the cloud node controller.
 //!
-//! Watches nodes' Ready condition. Reads it and what the cloud says about the machine. Has nodes drained, gives machines
-//! back, deletes Node objects. Repair follows scale-down-unready-time of cluster-autoscaler 1.36.1 (which gives up if more
-//! than 3 nodes and more than 45 % of the cluster are unready): what is not ending yet is evicted, what does not end is not
-//! waited for. The deletion of nodes whose machine is gone follows cloud-provider's node lifecycle controller v1.36.2
-//! (every 5 s).
+//! Watches nodes' Ready condition, and the cloud. Reads both. Has nodes drained, gives machines back, deletes Node objects.
 //!
-//! *Deviation:* a Node object goes at the next look after its machine, not only once its leases are overdue; nothing
-//! runs on it any more either way.
+//! *Node repair* follows scale-down-unready-time of cluster-autoscaler 1.36.1: a node that has been unready for 20 min is
+//! drained and given back; pods that do not end are not waited for. While more than 3 nodes and more than 45 % of the
+//! cluster are unready it does nothing and forgets how long they have been so (`CleanUpUnneededNodes`), and it takes no node
+//! within 10 min of the last scale-up of any group. *The cloud node controller* follows cloud-provider's
+//! node_lifecycle_controller.go v1.36.2: every 5 s it asks the cloud about the nodes that are not Ready, and deletes those
+//! whose machine is gone; so a machine that the cloud took back has its Node object, and callers that are sent to its
+//! pods, until its leases are overdue. Pod garbage collection begins only then.
 //!
-//! Start at [`repair`].
+//! *Deviation:* Cluster Autoscaler counts the 20 min from when nothing keeps the node, which its pods do until they have
+//! been ending for their grace and 30 s, and leaves a group alone that has its fewest nodes. There, and where it is
+//! switched off, the provider's own repair stands in with the same patience, and keeps the fewest. The Node object of a
+//! machine that was given back, which is empty, goes at the next look, not only once its leases are overdue.
+//!
+//! Start at [`NodeRepair::notice`].
 
-use super::Context;
+use super::cluster_autoscaler::ClusterAutoscaler;
 use super::drain::{Drains, End, Tool};
-use crate::cluster::objects::{Effect, Name, NodeId, PodId};
+use super::{Context, whole_seconds};
+use crate::cluster::objects::{Effect, Name, Node, NodeId, PodId};
 use crate::cluster::store::Store;
 use crate::engine::{SimDuration, SimTime};
 use crate::platform::kubernetes::event::Event;
-use crate::world::{About, Api, VmStatus};
-use std::collections::BTreeMap;
+use crate::world::{About, Api, BoxId, VmId, VmStatus};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Since when nodes are unready that will be looked at again.
-#[derive(Debug, Default)]
-pub struct NodeRepair(BTreeMap<NodeId, SimTime>);
-
-impl NodeRepair {
-    /// A node changed: if it has turned unready, it is looked at when its time is over.
-    pub fn notice(&mut self, id: NodeId, cx: &mut Context<'_>) {
-        let Some(node) = cx.cluster.store.node(id).filter(|node| !node.is_ready()) else { return };
-        let since = node.ready_changed;
-        if self.0.insert(id, since) != Some(since) {
-            cx.at(since + cx.parameters.node_pool.unready_after, Event::RepairNode(id));
-        }
-    }
-
-    /// The node is gone.
-    pub fn forget(&mut self, id: NodeId) {
-        self.0.remove(&id);
-    }
-}
-
-pub const CLOUD_PERIOD: SimDuration = SimDuration::from_secs(5);
+/// How often the cloud node controller asks (`node-monitor-period`).
+const CLOUD_PERIOD: SimDuration = SimDuration::from_secs(5);
+/// `ok-total-unready-count` and `max-total-unready-percentage`.
 const UNREADY_NODES_MAX: usize = 3;
 const UNREADY_SHARE_MAX: f64 = 0.45;
 
-/// Whether so much is unready that nobody should touch anything.
+/// What is known of nodes that are not ready.
+#[derive(Debug, Default)]
+pub struct NodeRepair {
+    unready: BTreeMap<NodeId, Unready>,
+    /// Nodes whose machine the cloud took back.
+    reclaimed: BTreeSet<NodeId>,
+    /// So much is unready that nobody touches anything.
+    is_unhealthy: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Unready {
+    since: SimTime,
+    /// From when on its time counts.
+    counts_from: SimTime,
+}
+
+impl NodeRepair {
+    /// A node came, changed or went. If this one has turned unready, what its pods do nobody knows, and it is looked at
+    /// when its time is over.
+    pub fn notice(&mut self, id: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let node = cx.cluster.store.node(id);
+        match node.filter(|node| !node.is_ready()).map(|node| node.ready_changed) {
+            None => _ = self.unready.remove(&id),
+            Some(since) if self.unready.get(&id).is_none_or(|known| known.since != since) => {
+                self.unready.insert(id, Unready { since, counts_from: since });
+                cx.at(since + cx.parameters.node_pool.unready_after, Event::RepairNode(id));
+                boxes_on(id, cx).into_iter().for_each(|subject| api.declare_known_down(subject));
+                if self.reclaimed.contains(&id) {
+                    cx.at(cx.now.next_tick(SimTime::ZERO, CLOUD_PERIOD), Event::MachineReclaimed(id));
+                }
+            }
+            Some(_) => {}
+        }
+        let was_unhealthy =
+            std::mem::replace(&mut self.is_unhealthy, is_cluster_unhealthy(&cx.cluster.store));
+        if was_unhealthy && !self.is_unhealthy {
+            for (&id, unready) in &mut self.unready {
+                unready.counts_from = cx.now;
+                cx.at(cx.now + cx.parameters.node_pool.unready_after, Event::RepairNode(id));
+            }
+        }
+    }
+
+    /// The cloud took the machine back. False if it was no node yet: then nothing is left of it.
+    pub fn on_reclaimed(&mut self, vm: VmId, cx: &mut Context<'_>, api: &mut Api<'_>) -> bool {
+        let Some(id) = cx.bodies.node_of(vm) else {
+            api.terminate_vm(vm);
+            return false;
+        };
+        self.reclaimed.insert(id);
+        if self.unready.contains_key(&id) {
+            cx.at(cx.now.next_tick(SimTime::ZERO, CLOUD_PERIOD), Event::MachineReclaimed(id));
+        }
+        true
+    }
+
+    /// The cloud node controller asked about a node that is not ready: it has no machine. Unless it was given up meanwhile.
+    pub fn on_reclaimed_found(&mut self, id: NodeId, cx: &mut Context<'_>) {
+        if self.reclaimed.remove(&id) && cx.cluster.store.node(id).is_some() {
+            forget_pods(id, cx);
+            cx.cluster.store.remove_node(id);
+        }
+    }
+
+    /// Empties a node that has been unready for long, or looks again when it may be.
+    pub fn repair(
+        &mut self,
+        id: NodeId,
+        (autoscaler, drains): (&ClusterAutoscaler, &mut Drains),
+        cx: &mut Context<'_>,
+        api: &mut Api<'_>,
+    ) {
+        let Some(unready) = self.unready.get(&id).filter(|_| !self.is_unhealthy) else { return };
+        let due = unready.counts_from + cx.parameters.node_pool.unready_after;
+        let due = due.max(autoscaler.may_remove_from(cx));
+        if due > cx.now {
+            // An earlier time was noted by who reset it.
+            if unready.counts_from + cx.parameters.node_pool.unready_after <= cx.now {
+                cx.at(due, Event::RepairNode(id));
+            }
+            return;
+        }
+        mark(id, cx);
+        if drains.begin(id, Tool::NodeRepair, cx.now, cx) {
+            let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
+            let lasts = whole_seconds(cx.now.since(unready.since));
+            api.remark(about, || format!("not ready for {lasts}: node repair gives it up"));
+        } else {
+            cx.after(SimDuration::from_mins(1), Event::RepairNode(id));
+        }
+    }
+
+    /// The drain of an unready node is over: its machine is given back, unless it came back or a budget held its pods.
+    pub fn on_drained(&mut self, id: NodeId, end: End, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        match (self.unready.get_mut(&id), end) {
+            (Some(_), End::Empty) => give_back(id, cx, api),
+            (Some(unready), End::GaveUp(_)) => {
+                unready.counts_from = cx.now;
+                cx.after(cx.parameters.node_pool.unready_after, Event::RepairNode(id));
+                unmark(id, cx, api);
+            }
+            (None, _) => unmark(id, cx, api),
+        }
+    }
+
+    /// The node is gone, and with it what the cloud had left of its machine.
+    pub fn forget(&mut self, id: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        self.reclaimed.remove(&id);
+        if let Some(vm) = cx.bodies.vm_of(id) {
+            api.terminate_vm(vm);
+        }
+        self.notice(id, cx, api);
+    }
+}
+
+/// Whether so much is unready that nobody should touch anything. Nodes that are to be deleted do not count as unready.
 pub fn is_cluster_unhealthy(store: &Store) -> bool {
+    let is_unready = |n: &Node| !n.is_ready() && n.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_none();
     let (all, unready) =
-        store.nodes().fold((0, 0), |(all, unready), (_, n)| (all + 1, unready + usize::from(!n.is_ready())));
+        store.nodes().fold((0, 0), |(all, unready), (_, n)| (all + 1, unready + usize::from(is_unready(n))));
     unready > UNREADY_NODES_MAX && unready as f64 > UNREADY_SHARE_MAX * all as f64
 }
 
-/// Empties a node that has been unready for long; looks again later if all are.
-pub fn repair(id: NodeId, drains: &mut Drains, cx: &mut Context<'_>, api: &mut Api<'_>) {
-    let patience = cx.parameters.node_pool.unready_after;
-    let Some(node) = cx.cluster.store.node(id).filter(|n| !n.is_ready()) else { return };
-    if node.ready_changed + patience > cx.now {
-        return; // it was back meanwhile
-    }
-    if is_cluster_unhealthy(&cx.cluster.store) {
-        return cx.after(patience.max(SimDuration::from_mins(1)), Event::RepairNode(id));
-    }
-    mark(id, cx);
-    if drains.begin(id, Tool::NodeRepair, cx.now, cx) {
-        let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
-        api.remark(about, || format!("not ready for {patience}: node repair gives it up"));
-    } else {
-        cx.after(SimDuration::from_mins(1), Event::RepairNode(id));
-    }
+/// What stands behind the pods of a node.
+fn boxes_on(id: NodeId, cx: &Context<'_>) -> Vec<BoxId> {
+    cx.cluster.store.pods_on(id).filter_map(|(pod, _)| cx.bodies.box_of(pod)).collect()
 }
 
-/// The drain of an unready node is over: its machine is given back, unless it came back or a budget held its pods.
-pub fn on_drained(id: NodeId, end: End, cx: &mut Context<'_>, api: &mut Api<'_>) {
-    let Some(node) = cx.cluster.store.node(id) else { return };
-    if node.is_ready() {
-        return unmark(id, cx, api);
-    }
-    match end {
-        End::Empty => give_back(id, cx, api),
-        End::GaveUp(_) => cx.after(cx.parameters.node_pool.unready_after, Event::RepairNode(id)),
-    }
-}
-
-/// Marks a node, so that nothing is bound to it any more, and ends the rent of its machine; the cloud node controller will find out.
-pub fn give_back(id: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-    let vm = cx.bodies.vm_of(id).expect("nodes that exist are given back");
-    // The boxes go with the machine: the pods stand for nothing any more.
+/// The boxes go with the machine: the pods of a node stand for nothing any more.
+fn forget_pods(id: NodeId, cx: &mut Context<'_>) -> VmId {
     let pods: Vec<PodId> = cx.cluster.store.pods_on(id).map(|(p, _)| p).collect();
     for pod in pods {
         cx.bodies.remove_pod(pod);
     }
+    cx.bodies.vm_of(id).expect("nodes that exist have had a machine")
+}
+
+/// Marks a node, so that nothing is bound to it any more, and ends the rent of its machine; the cloud node controller will find out.
+pub fn give_back(id: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+    let vm = forget_pods(id, cx);
     mark(id, cx);
     api.terminate_vm(vm);
     let at = cx.now.next_tick(SimTime::ZERO, CLOUD_PERIOD);
@@ -104,7 +188,8 @@ pub fn mark(id: NodeId, cx: &mut Context<'_>) {
 
 /// A node that was to go stays, if it still has its machine.
 pub fn unmark(id: NodeId, cx: &mut Context<'_>, api: &Api<'_>) {
-    if cx.bodies.vm_of(id).is_some_and(|vm| api.vm_status(vm) != VmStatus::Gone) {
+    let has_machine = cx.bodies.vm_of(id).is_some_and(|vm| api.vm_status(vm) != VmStatus::Gone);
+    if has_machine && cx.cluster.store.node(id).is_some() {
         cx.cluster.store.remove_taint(id, Name::TO_BE_DELETED, Effect::NoSchedule);
         cx.cluster.store.set_cordoned(id, false);
     }

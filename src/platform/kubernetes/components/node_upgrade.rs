@@ -1,11 +1,12 @@
 //! Node upgrade: all nodes change to a new image, some at a time, as a managed node group does it.
 //!
-//! Watches the nodes that it wants to be rid of. Reads nodes. Asks a person to begin, launches and gives back machines,
-//! cordons nodes and has them drained. Follows the default strategy of EKS managed node groups (user guide, "Understand
-//! each phase of node updates"): up to two machines more in each zone; when each zone has a new node all old ones are
-//! cordoned; one at a time is drained, left alone for 60 s and terminated, and the group brings a new one; at the end it
-//! goes back to its size, unless Cluster Autoscaler made it larger meanwhile. A zone without a new node after 15 min ends
-//! it; a node that is not empty after 15 min stops it until a person forces that node.
+//! Watches the nodes that it wants to be rid of, and the machines that it asked for. Reads nodes and the pods on them.
+//! Writes `unschedulable` of nodes; asks a person to begin, launches and gives back machines, has nodes drained.
+//! Follows the default strategy of EKS managed node groups (user guide, "Understand each phase of node updates"): up to
+//! two machines more in each zone; when each zone has a new node all old ones are cordoned; one at a time is drained,
+//! left alone for 60 s and terminated, and the group brings a new one; at the end it goes back to its size, unless
+//! Cluster Autoscaler made it larger meanwhile. A zone without a new node after 15 min ends it; a node that is not
+//! empty after 15 min stops it until a person forces that node.
 //!
 //! *Deviation:* old nodes in the order of their age, not at random; machines that were on their way have the new image;
 //! the control plane's own upgrade takes no time and no capacity.
@@ -15,7 +16,7 @@
 use super::cluster_autoscaler::{ClusterAutoscaler, zone_of};
 use super::drain::{Drains, End, Tool};
 use super::node_health::give_back;
-use super::{Context, pods};
+use super::{Context, pods, pods_left, whole_seconds};
 use crate::cluster::objects::{Effect, Name, Node, NodeId};
 use crate::cluster::store::Store;
 use crate::engine::{Purpose, SimDuration, SimTime};
@@ -318,7 +319,7 @@ impl Roll {
                 return;
             }
             if tools.drains.begin(id, Tool::NodeUpgrade { force: false }, cx.now, cx) {
-                let left = cx.cluster.store.pods_on(id).count();
+                let left = pods_left(id, &cx.cluster.store).count();
                 api.remark(about(id, cx), || format!("drained for the upgrade: {} to evict", pods(left)));
                 self.leaving.insert(id);
             }
@@ -342,7 +343,8 @@ impl Roll {
         let mut in_zone: BTreeMap<Option<ZoneId>, usize> = BTreeMap::new();
         store.nodes().for_each(|(_, node)| *in_zone.entry(zone_of(node)).or_default() += 1);
         let free = store.nodes().filter(|(id, n)| n.is_schedulable() && !tools.drains.is_draining(*id));
-        let rank = |(id, n): (NodeId, &Node)| (Reverse(in_zone[&zone_of(n)]), store.pods_on(id).count(), id);
+        let rank =
+            |(id, n): (NodeId, &Node)| (Reverse(in_zone[&zone_of(n)]), pods_left(id, store).count(), id);
         let Some((_, left, id)) = free.map(rank).min() else { return true };
         api.remark(about(id, cx), || format!("one too many after the upgrade: {} to evict", pods(left)));
         cx.cluster.store.set_cordoned(id, true);
@@ -356,10 +358,6 @@ impl Roll {
 pub fn age_at_start(p: &KubernetesParameters, api: &Api<'_>) -> SimDuration {
     let every = p.node_upgrade.every;
     every.saturating_sub(every.mul_f64(api.stream(PHASE, &[]).uniform()))
-}
-
-fn whole_seconds(span: SimDuration) -> SimDuration {
-    SimDuration::from_secs(span.as_secs_f64().round() as u64)
 }
 
 fn about(id: NodeId, cx: &Context<'_>) -> About {

@@ -1,5 +1,6 @@
 //! What kubelets do to pods: probes, images, order of the start, the end, memory.
 
+use super::super::drain_tests::{said, told};
 use super::*;
 use crate::parameter::GrowthDistribution;
 use crate::world::Role;
@@ -34,6 +35,9 @@ fn a_hung_container_is_killed_after_three_probes_and_its_grace() {
     // preStop of 5 s and the other 25 s of the grace are over.
     let after = record.first_after(hang, |o| is_exit(o, subject)).since(hang).as_secs_f64();
     assert!((51.0..=61.0).contains(&after), "{after}");
+    // The sync that killed it starts it again: no relist, no back-off the first time.
+    let starts = |o: &Observation| matches!(*o, Observation::BoxStarting { subject: s, .. } if s == subject);
+    assert_eq!(record.first_after(hang, starts), record.first_after(hang, |o| is_exit(o, subject)));
     // Readiness fails by the same ticks; two hops and the rules take 0.2 s more.
     let is_unrouted = |o: &Observation| matches!(*o, Observation::BoxUnrouted { subject: s } if s == subject);
     let unrouted = record.first_after(hang, is_unrouted).since(hang).as_secs_f64();
@@ -185,6 +189,24 @@ fn without_the_registry_no_version_comes_out_and_what_runs_is_well() {
     // Ten were up from the start on.
     assert_eq!(ups(always), 10);
     assert!(ups(fixed(10, 6)) > 10);
+}
+
+#[test]
+fn a_registry_that_does_not_answer_is_waited_for_and_asked_again_at_a_sync_after_the_back_off() {
+    let mut s = service(50.0);
+    s.1.release.rate = Rate::from_per_second(1.0 / 86_400.0);
+    s.1.release.failure_rate = Fraction::ZERO;
+    let mut spec = spec(vec![s], SimDuration::from_days(3));
+    spec.faults.registry_outage.rate = Rate::from_per_second(1.0);
+    spec.faults.registry_outage.lasts = Distribution::constant(SimDuration::from_days(10));
+    let record = told(&spec, fixed(10, 6), 1);
+    let (first, again) =
+        (said(&record, "ErrImagePull: no answer")[0], said(&record, "ErrImagePull again")[0]);
+    // A hop after the pod was bound its kubelet asks, and waits 30 s.
+    let placed = record.times(|o| matches!(o, Observation::BoxPlaced { .. }));
+    assert!(placed.contains(&(first - SimDuration::from_millis(30_010))), "{first} {placed:?}");
+    // The back-off of 10 s is over at the first sync, 10-15 s later, and 30 s are waited for once more.
+    assert!((40.0..=45.0).contains(&again.since(first).as_secs_f64()), "{first} {again}");
 }
 
 #[test]

@@ -1,15 +1,26 @@
 //! Cluster Autoscaler, the way down: which nodes are not needed, and how they go.
 //!
-//! Follows core/scaledown and simulator/drainability of cluster-autoscaler 1.36.1. Knows nothing of the way up but when a
-//! node was added last. Start at [`ClusterAutoscaler::scale_down`].
+//! Watches what the loop watches. Reads nodes, what is requested on them, pods and budgets. Marks nodes (taint ToBeDeleted
+//! and cordon), has them drained, gives machines back. Follows core/scaledown and simulator/drainability of
+//! cluster-autoscaler 1.36.1: a node is unneeded if at most half of its CPU and memory is requested, all its pods fit on
+//! others, which are not unneeded themselves and take no more than they have room for, and no budget of theirs is used up;
+//! after 10 min of that it is marked, and 5 s later deleted if it is empty (ten at once, and before any other), else
+//! drained (one at a time). What has ended does not count. 10 min after any scale-up and 3 min after a failure nothing is
+//! removed; how long nodes are unneeded is counted on meanwhile.
+//!
+//! *Deviation:* candidates are tried oldest first, and pods placed first-fit in the order of nodes. Nothing is unremovable
+//! for 5 min once found so: it is looked at again when something changes. Controllers are behind all pods, none has local
+//! storage or forbids eviction. Pods that come to an empty node in the 5 s are evicted; upstream gives that node up.
+//!
+//! Start at [`ClusterAutoscaler::scale_down`].
 
 use super::{ClusterAutoscaler, free_cpu};
-use crate::cluster::objects::{Node, NodeId, Phase, Resources};
+use crate::cluster::objects::{Effect, Name, Node, NodeId, Phase, Resources};
 use crate::cluster::store::Store;
 use crate::engine::{SimDuration, SimTime};
 use crate::platform::kubernetes::components::drain::{Drains, End, Tool};
 use crate::platform::kubernetes::components::node_health::{give_back, mark, unmark};
-use crate::platform::kubernetes::components::{Context, pods};
+use crate::platform::kubernetes::components::{Context, pods, pods_left};
 use crate::world::{About, Api};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,7 +83,9 @@ impl ClusterAutoscaler {
             .filter(|(_, n)| n.is_schedulable())
             .map(|(id, n)| (id, n.free()))
             .collect();
-        let mut may_go = self.size(&cx.cluster.store).saturating_sub(self.minimum);
+        let is_leaving = |n: &Node| n.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_some();
+        let leaving = cx.cluster.store.nodes().filter(|(_, n)| is_leaving(n)).count() as u32;
+        let mut may_go = self.size(&cx.cluster.store).saturating_sub(self.minimum + leaving);
         let wanted_spare = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
         let mut free_cpu = free_cpu(&cx.cluster.store);
         let mut unneeded = BTreeMap::new();
@@ -101,6 +114,7 @@ impl ClusterAutoscaler {
         self.unneeded = unneeded;
     }
 
+    /// Marks nodes: empty ones first, then one that has pods. They go when the mark has been seen everywhere.
     fn remove_nodes(
         &mut self,
         ripe: &[NodeId],
@@ -108,37 +122,37 @@ impl ClusterAutoscaler {
         cx: &mut Context<'_>,
         api: &mut Api<'_>,
     ) {
-        let mut removed = 0;
-        for &id in ripe {
-            let Some(node) = cx.cluster.store.node(id) else { continue };
-            let (left, requested) = (cx.cluster.store.pods_on(id).count(), utilization(node) * 100.0);
-            let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
-            let after = cx.parameters.cluster_autoscaler.unneeded_after;
-            if left == 0 && removed < EMPTY_AT_ONCE {
-                removed += 1;
+        let left = |id: NodeId, cx: &Context<'_>| pods_left(id, &cx.cluster.store).count();
+        let (empty, full): (Vec<NodeId>, Vec<NodeId>) = ripe.iter().partition(|&&id| left(id, cx) == 0);
+        let after = cx.parameters.cluster_autoscaler.unneeded_after;
+        let begin = cx.now + cx.parameters.cluster_autoscaler.taint_delay;
+        for id in empty.into_iter().take(EMPTY_AT_ONCE) {
+            if cx.cluster.store.node(id).is_some() && drains.begin(id, Tool::ClusterAutoscaler, begin, cx) {
                 self.unneeded.remove(&id);
+                let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
                 api.remark(about, || format!("ScaleDownEmpty: unneeded for {after}"));
-                give_back(id, cx, api);
-            } else if left > 0 && self.draining.is_none() {
-                let begin = cx.now + cx.parameters.cluster_autoscaler.taint_delay;
-                if drains.begin(id, Tool::ClusterAutoscaler, begin, cx) {
-                    self.unneeded.remove(&id);
-                    mark(id, cx);
-                    self.draining = Some(id);
-                    api.remark(about, || {
-                        format!(
-                            "ScaleDown: unneeded for {after}, {requested:.0}% requested; {} to evict",
-                            pods(left)
-                        )
-                    });
-                }
+                mark(id, cx);
+            }
+        }
+        for id in full {
+            let Some(node) = cx.cluster.store.node(id).filter(|_| self.draining.is_none()) else { continue };
+            let requested = utilization(node) * 100.0;
+            if drains.begin(id, Tool::ClusterAutoscaler, begin, cx) {
+                self.unneeded.remove(&id);
+                self.draining = Some(id);
+                let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
+                let left = pods(left(id, cx));
+                api.remark(about, || {
+                    format!("ScaleDown: unneeded for {after}, {requested:.0}% requested; {left} to evict")
+                });
+                mark(id, cx);
             }
         }
     }
 
     /// The drain of a node that is not needed is over: it is given back, or stays.
     pub fn on_drained(&mut self, id: NodeId, end: End, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        self.draining = None;
+        self.draining.take_if(|draining| *draining == id);
         let Some(node) = cx.cluster.store.node(id) else { return };
         let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
         match end {
@@ -196,4 +210,36 @@ fn new_places(
         places.push((requests, node));
     }
     Some(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::cluster::Cluster;
+    use crate::cluster::objects::Labels;
+    use crate::cluster::settings::Settings;
+    use crate::platform::kubernetes::KubernetesParameters;
+    use crate::platform::kubernetes::bodies::Bodies;
+    use crate::platform::kubernetes::components::Agenda;
+    use crate::world::Stamp;
+
+    #[test]
+    fn an_unready_node_waits_for_ten_minutes_after_a_scale_up_unless_the_group_has_its_fewest() {
+        let (mut cluster, mut bodies) = (Cluster::new(Settings::default()), Bodies::default());
+        let room = Resources { cpu: 1_000, memory: 1 << 30, pods: 10 };
+        (0..4).for_each(|n| _ = cluster.store.add_node(Node::new(Name::number(n), Labels::default(), room)));
+        let (parameters, mut agenda) = (KubernetesParameters::default(), Agenda::default());
+        let now = SimTime::ZERO + SimDuration::from_mins(60);
+        let (cluster, bodies, agenda) = (&mut cluster, &mut bodies, &mut agenda);
+        let cx = Context { now, cluster, bodies, parameters: &parameters, agenda };
+        let instance = Catalog::embedded().find("m7i.large").expect("listed");
+        let from = |minimum| {
+            let mut autoscaler = ClusterAutoscaler::new(instance, room, minimum, &[], Stamp::default());
+            autoscaler.last_added = Some(now);
+            autoscaler.may_remove_from(&cx)
+        };
+        // 60 + 10 minutes. With all four nodes of a minimum of four the provider repairs, whenever.
+        assert_eq!((from(3), from(4)), (now + SimDuration::from_mins(10), SimTime::ZERO));
+    }
 }

@@ -1,13 +1,15 @@
 //! Memory: who is evicted when a node runs low on it, and whom the kernel shall kill if it is too late for that.
 //!
-//! Watches the node's free memory. Writes the node's memory-pressure taint; ends pods, which stay as Failed. Follows
-//! pkg/kubelet/eviction of v1.36.2: every 10 s a look at `memory.available`; below the hard threshold the condition
-//! MemoryPressure is set, one pod is evicted with a grace of 1 s, and the next look waits for its end. Who: pods that
-//! use more than they request first, then the lower priority, then the most use above request; critical pods never. The
-//! condition stays for 5 min after the last such look. Points for the kernel follow qos/policy.go.
+//! Watches the node's free memory. Reads what pods use, request, and their priority. Writes the node's memory-pressure
+//! taint; ends pods, which stay as Failed. Follows pkg/kubelet/eviction/{eviction_manager,helpers}.go of v1.36.2: every
+//! 10 s a look at `memory.available`; below the hard threshold the condition MemoryPressure is set, one pod is evicted
+//! with a grace of 1 s, and the next look waits for its end. Who: pods that use more than they request first, then the
+//! lower priority, then the most use above request; critical pods never. The condition stays for 5 min after the last
+//! such look. Points for the kernel follow qos/policy.go.
 //!
 //! *Deviation:* the taint is written here, not by the node lifecycle controller a moment later; disk and process
-//! pressure do not exist. No soft thresholds, which nobody sets by default.
+//! pressure do not exist. No soft thresholds, which nobody sets by default. A look comes every 10 s, and not also when the
+//! kernel tells (memcg notifications, off by default). The next victim waits for the end of the last, for however long.
 //!
 //! Start at [`Kubelets::on_memory_low`].
 
@@ -36,7 +38,7 @@ impl Kubelets {
     /// A look found too little memory left.
     pub fn on_memory_low(&mut self, vm: VmId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let Some(node) = cx.bodies.node_of(vm) else { return };
-        if self.restarting.contains(&node) {
+        if self.restarting.contains_key(&node) {
             return; // it looks again when it runs
         }
         self.pressure.insert(node, cx.now);

@@ -3,25 +3,29 @@
 //! Reads the containers of a pod's template. Writes the images of a node, which the scheduler scores. Follows
 //! pkg/kubelet/images of v1.36.2: `IfNotPresent` takes what is there, `Always` asks the registry even then; one pull
 //! after the other in the order in which they were asked for, or several at once that share the node's bandwidth; a
-//! pull that fails is tried again after a back-off of the pod and image. The images of a pod are pulled one after the
+//! pull that fails is tried again after a back-off of the pod and image, at the first sync of the pod that finds it over:
+//! those come every 10 to 15 s while it fails (`completeWork`). The images of a pod are pulled one after the
 //! other in both cases, since its containers start so. Two images of a repository share its base layers (containerd
 //! fetches a layer once). From 85 % of the disk on, layers that no pod of the node uses leave, least recently used
 //! first, until 80 % are left (image_gc_manager.go).
 //!
-//! *Deviation:* all images of a pod are there before its first container starts. A node's images are in its status at once,
-//! not with the next report. Collection runs when a pull is complete, not every five minutes.
+//! *Deviation:* a registry that is out lets each question wait for the time-out of a connection; a pull that waits so
+//! does not hold up others of its node. All images of a pod are there before its first container starts. A node's
+//! images are in its status at once, not with the next report. Collection runs when a pull is complete, not every five
+//! minutes.
 //!
 //! Start at [`Kubelets::fetch`].
 
-use super::backoff::PullBackoff;
+use super::backoff::{PullBackoff, polls_until};
 use super::{Context, Kubelets};
 use crate::cluster::objects::{Image, NodeId, PodId};
-use crate::engine::{SimDuration, SimTime};
+use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::platform::kubernetes::bodies::{base_of, part_of, without_configuration};
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::parameters::{ImagePullPolicy, KubeletParameters};
-use crate::world::{Api, StartOrder};
+use crate::world::{About, Api, StartOrder};
 
+const PULL_POLL: Purpose = Purpose::named("image pull poll");
 /// Image garbage collection begins at this share of the disk, and ends at the other.
 const DISK_HIGH: f64 = 0.85;
 const DISK_LOW: f64 = 0.80;
@@ -62,6 +66,10 @@ pub struct Fetch {
     /// Images that are not there yet, or have not been asked for.
     wanted: Vec<Sized>,
     then: Then,
+    /// When the registry that does not answer will not be waited for any longer.
+    asked: Option<SimTime>,
+    /// When it will be asked again.
+    again: Option<SimTime>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,7 +207,8 @@ impl Kubelets {
 
     /// Has the images of a pod pulled, as far as that is necessary, and goes on `then`.
     pub(super) fn fetch(&mut self, id: PodId, then: Then, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        self.fetching.insert(id, Fetch { wanted: images_of(id, cx, api), then });
+        let wanted = images_of(id, cx, api);
+        self.fetching.insert(id, Fetch { wanted, then, asked: None, again: None });
         self.fetch_on(id, cx, api);
     }
 
@@ -213,10 +222,9 @@ impl Kubelets {
             let is_there = images.has(sized);
             let asks = !is_there || p.image_pull_policy == ImagePullPolicy::Always;
             if asks && !api.registry_answers() {
-                let known = self.pull_backoffs.get(&(id, sized.image)).copied();
-                let (wait, backoff) = PullBackoff::on_failure(known, cx.now, p);
-                self.pull_backoffs.insert((id, sized.image), backoff);
-                return cx.after(wait, Event::PullAgain(id));
+                let at = cx.now + p.pull_timeout;
+                fetch.asked = Some(at);
+                return cx.at(at, Event::PullUnanswered(id));
             }
             if !is_there {
                 images.ask(sized, id, p, cx.now);
@@ -237,9 +245,47 @@ impl Kubelets {
         }
     }
 
+    /// The registry has been asked for so long. If it answers by now the pull goes on, else it has failed.
+    pub fn on_unanswered(&mut self, id: PodId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let is_asked = |fetch: &mut Fetch| fetch.asked.take_if(|at| *at == cx.now).is_some();
+        if !self.fetching.get_mut(&id).is_some_and(is_asked) {
+            return;
+        }
+        if api.registry_answers() {
+            return self.fetch_on(id, cx, api);
+        }
+        if self.working_node_of(id, cx, api).is_none() {
+            return;
+        }
+        let Some(fetch) = self.fetching.get_mut(&id) else { return };
+        let (Some(&sized), Some(subject)) = (fetch.wanted.first(), cx.bodies.box_of(id)) else { return };
+        let p = &cx.parameters.kubelet;
+        let known = self.pull_backoffs.get(&(id, sized.image)).copied();
+        let (wait, backoff) = PullBackoff::on_failure(known, cx.now, p);
+        self.pull_backoffs.insert((id, sized.image), backoff);
+        let (ordinal, life) = api.ordinal_of(subject).unwrap_or_default();
+        let key =
+            [u64::from(sized.image.repository), u64::from(ordinal), u64::from(life), cx.now.as_micros()];
+        let later = polls_until(wait, p.backoff_jitter.as_f64(), &mut api.stream(PULL_POLL, &key));
+        let at = cx.now + later;
+        fetch.again = Some(at);
+        cx.at(at, Event::PullAgain(id));
+        let words =
+            if known.is_none() { "ErrImagePull: no answer from the registry" } else { "ErrImagePull again" };
+        api.remark(About::Box(subject), || format!("{words}; ImagePullBackOff for {wait}"));
+    }
+
+    /// A sync finds the back-off of an image over.
+    pub fn on_pull_again(&mut self, id: PodId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let is_due = |fetch: &mut Fetch| fetch.again.take_if(|at| *at == cx.now).is_some();
+        if self.fetching.get_mut(&id).is_some_and(is_due) {
+            self.fetch_on(id, cx, api);
+        }
+    }
+
     /// A pull may be complete.
     pub fn on_pulls(&mut self, node: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        if self.restarting.contains(&node) || !super::is_alive(node, cx, api) {
+        if self.restarting.contains_key(&node) || !super::is_alive(node, cx, api) {
             return;
         }
         let Some(images) = self.images.get_mut(&node) else { return };

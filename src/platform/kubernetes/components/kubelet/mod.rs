@@ -22,7 +22,7 @@ use crate::cluster::objects::{Image, NodeId, PodId};
 use crate::engine::{SecondaryMap, SimTime};
 use crate::platform::kubernetes::bodies::program;
 use crate::platform::kubernetes::event::Event;
-use crate::world::{Api, Ending, ServiceId, Version, VmStatus};
+use crate::world::{About, Api, Ending, ServiceId, Version, VmStatus};
 use backoff::{CrashLoop, PullBackoff};
 use images::{Fetch, NodeImages};
 use probes::Clocks;
@@ -35,13 +35,19 @@ pub struct Kubelets {
     fetching: BTreeMap<PodId, Fetch>,
     pull_backoffs: BTreeMap<(PodId, Image), PullBackoff>,
     crash_loops: BTreeMap<PodId, CrashLoop>,
+    /// When each container that waits will be started again.
+    restarts: BTreeMap<PodId, SimTime>,
+    /// When the container of each pod ended last.
+    exits: BTreeMap<PodId, SimTime>,
+    /// Containers that end since they failed a probe.
+    killed: BTreeSet<PodId>,
     clocks: SecondaryMap<PodId, Clocks>,
     /// Evicted pods that have not ended yet.
     evicted: BTreeSet<PodId>,
     /// When a look last found too little memory.
     pressure: BTreeMap<NodeId, SimTime>,
-    /// Nodes whose machine is back and whose kubelet does not run yet.
-    restarting: BTreeSet<NodeId>,
+    /// Nodes whose machine is back and whose kubelet does not run yet: when it will.
+    restarting: BTreeMap<NodeId, SimTime>,
 }
 
 /// Nodes and machines that come, go and come back.
@@ -60,24 +66,31 @@ impl Kubelets {
 
     /// The machine of a node is up again; its kubelet will be soon.
     pub fn on_machine_back(&mut self, node: NodeId, cx: &mut Context<'_>) {
-        self.restarting.insert(node);
-        cx.after(cx.parameters.kubelet.restart, Event::KubeletRestarted(node));
+        let at = cx.now + cx.parameters.kubelet.restart;
+        self.restarting.insert(node, at);
+        cx.at(at, Event::KubeletRestarted(node));
     }
 
     /// Whether the machine of a node runs, but its kubelet does not yet: it renews no lease.
     pub fn is_restarting(&self, node: NodeId) -> bool {
-        self.restarting.contains(&node)
+        self.restarting.contains_key(&node)
     }
 
-    /// The kubelet runs again and finds none of its containers running: sandboxes and init containers start anew, too.
+    /// The kubelet runs again, renews its lease and finds none of its containers running: sandboxes and init containers
+    /// start anew, too. A machine that went down again meanwhile, or is gone, has none that runs.
     pub fn on_restarted(&mut self, node: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        if self.restarting.get(&node) != Some(&cx.now) {
+            return; // the machine came back once more since
+        }
         self.restarting.remove(&node);
         if cx.cluster.store.node(node).is_none() || !is_alive(node, cx, api) {
             return;
         }
+        let about = cx.bodies.vm_of(node).map_or(About::Nothing, About::Vm);
+        api.remark(about, || "Rebooted: the kubelet runs again and finds no container".into());
+        cx.cluster.on_heartbeat(node, true, cx.now);
         self.forget_pulls(node, cx.now);
         self.watch_memory(node, cx, api);
-        self.find_pods(node, cx, api);
         let pods: Vec<PodId> = cx.cluster.store.pods_on(node).map(|(p, _)| p).collect();
         for id in pods {
             let pod = cx.cluster.store.pod(id).expect("indexed pods exist");
@@ -87,10 +100,14 @@ impl Kubelets {
                 continue;
             }
             api.declare_known_down(subject);
-            self.crash_loops.remove(&id);
-            self.forget_fetch(id);
+            let is_new = pod.started.is_none();
+            self.forget(id);
+            self.find_pod(id, subject, cx, api);
             cx.cluster.store.set_ready(id, false, cx.now);
-            cx.cluster.store.set_started(id, cx.now);
+            // Its startTime outlives the machine's restart.
+            if is_new {
+                cx.cluster.store.set_started(id, cx.now);
+            }
             self.fetch(id, images::Then::Prepare, cx, api);
         }
     }
@@ -99,7 +116,7 @@ impl Kubelets {
     fn working_node_of(&self, id: PodId, cx: &Context<'_>, api: &Api<'_>) -> Option<NodeId> {
         let pod = cx.cluster.store.pod(id).filter(|pod| pod.is_active() && !self.evicted.contains(&id))?;
         let node = pod.node.filter(|_| cx.bodies.box_of(id).is_some())?;
-        (!self.restarting.contains(&node) && is_alive(node, cx, api)).then_some(node)
+        (!self.restarting.contains_key(&node) && is_alive(node, cx, api)).then_some(node)
     }
 }
 

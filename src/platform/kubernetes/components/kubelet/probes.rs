@@ -1,20 +1,23 @@
 //! Probes: the kubelet asks containers whether they have started, can serve, and are alive.
 //!
-//! Watches the verdicts of probes, which the agent of the world computes from period and phase. Writes readiness; ends
-//! containers that fail. Follows pkg/kubelet/prober of v1.36.2: one clock a probe, which ticks from the pod's first
-//! sync on, before any image is pulled, so that the first attempt that counts comes up to a period after the start of
-//! the container and `initialDelaySeconds` is rounded up to a tick; a random first tick only for pods that a kubelet
-//! finds when it starts. Readiness is triggered, and its clock set, when a container has started; until it has, which
-//! the startup probe says where there is one, neither readiness nor liveness is asked. A container without a readiness
-//! probe is ready as soon as it has started, whether or not it listens. Verdicts turn after `failureThreshold` or
-//! `successThreshold` in a row; a hung process costs the timeout on top.
+//! Watches the verdicts of probes, which the agent of the world computes from period and phase. Reads the probes'
+//! settings. Writes readiness; ends containers that fail. Follows pkg/kubelet/prober/{worker,prober_manager}.go of
+//! v1.36.2: one clock a probe, which ticks from the pod's first sync on, before any image is pulled, so that the first
+//! attempt that counts comes up to a period after the start of the container and `initialDelaySeconds` is rounded up to
+//! a tick; a random first tick only for pods that a kubelet finds when it starts. Readiness is triggered, and its clock
+//! set, when a container has started; until it has, which the startup probe says where there is one, neither readiness
+//! nor liveness is asked. A container without a readiness probe is ready as soon as it has started, whether or not it
+//! listens. Verdicts turn after `failureThreshold` or `successThreshold` in a row; a hung process costs the timeout on
+//! top.
 //!
-//! *Deviation:* probes of a pod's containers are those of one. An overloaded container answers its probes in time.
+//! *Deviation:* probes of a pod's containers are those of one. An overloaded container answers its probes in time: the world
+//! tells a probe whether a box serves, not how long a request would take there. Results are seen at once, without the
+//! sync of the pod that follows them.
 //!
 //! Start at [`Kubelets::begin_probes`].
 
 use super::{Context, Kubelets};
-use crate::cluster::objects::{NodeId, PodId};
+use crate::cluster::objects::PodId;
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::parameters::{LivenessParameters, ReadinessParameters, StartupParameters};
@@ -42,13 +45,7 @@ impl Kubelets {
     }
 
     /// The kubelet finds the pod when it starts: its clocks tick from a random point of the next period on.
-    pub(super) fn add_clocks_at_random(
-        &mut self,
-        id: PodId,
-        subject: BoxId,
-        cx: &Context<'_>,
-        api: &Api<'_>,
-    ) {
+    pub(super) fn find_pod(&mut self, id: PodId, subject: BoxId, cx: &Context<'_>, api: &Api<'_>) {
         let (ordinal, life) = api.ordinal_of(subject).unwrap_or_default();
         let (service, _) = super::program_of(id, cx);
         let key = [u64::from(service.0), u64::from(ordinal), u64::from(life), cx.now.as_micros()];
@@ -84,7 +81,7 @@ impl Kubelets {
         cx: &mut Context<'_>,
         api: &mut Api<'_>,
     ) {
-        self.add_clocks_at_random(id, subject, cx, api);
+        self.find_pod(id, subject, cx, api);
         self.on_started(id, subject, true, cx, api);
     }
 
@@ -137,15 +134,6 @@ impl Kubelets {
     pub(super) fn end_liveness(subject: BoxId, api: &mut Api<'_>) {
         api.end_probe(subject, STARTUP);
         api.end_probe(subject, LIVENESS);
-    }
-
-    /// Clocks of the pods that a kubelet finds when it starts.
-    pub(super) fn find_pods(&mut self, node: NodeId, cx: &Context<'_>, api: &Api<'_>) {
-        for (id, _) in cx.cluster.store.pods_on(node).filter(|(_, pod)| pod.is_active()) {
-            if let Some(subject) = cx.bodies.box_of(id) {
-                self.add_clocks_at_random(id, subject, cx, api);
-            }
-        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! The end of pods and containers: preStop, SIGTERM, SIGKILL.
 //!
-//! Watches pods with a deletionTimestamp. Stops boxes; deletes the pod object when its containers are gone. Follows
-//! killContainer (pkg/kubelet/kuberuntime) of v1.36.2: preStop runs first and inside the grace period, while the
-//! endpoint of a pod that ends is removed beside it; SIGTERM then has what is left of the grace, but never less than 2 s;
-//! SIGKILL. A process that hears SIGTERM closes its port, finishes the requests that it has and exits; one that hangs
-//! is killed. Liveness and startup probes end with the deletion, readiness goes on.
+//! Watches pods with a deletionTimestamp, probes that fail, and what the container runtime reports. Reads grace and
+//! preStop. Writes the phase of evicted pods; stops boxes, and deletes the pod object when its containers are gone.
+//! Follows killContainer (pkg/kubelet/kuberuntime/kuberuntime_container.go) of v1.36.2: preStop runs first and inside
+//! the grace period, while the endpoint of a pod that ends is removed beside it; SIGTERM then has what is left of the
+//! grace, but never less than 2 s; SIGKILL. A process that hears SIGTERM closes its port, finishes the requests that it
+//! has and exits; one that hangs is killed. Liveness and startup probes end with the deletion, readiness goes on.
 //!
-//! *Deviation:* sidecars, which end after the others within the same grace, take no time of their own.
+//! *Deviation:* grace and preStop are the same for all pods, and a probe that fails has no grace of its own. Sidecars,
+//! which end after the others within the same grace, take no time of their own.
 //!
 //! Start at [`Kubelets::end_pod`].
 
@@ -14,7 +16,7 @@ use super::{Context, Kubelets};
 use crate::cluster::objects::{Phase, PodId};
 use crate::engine::SimDuration;
 use crate::platform::kubernetes::parameters::KubeletParameters;
-use crate::world::{Api, BoxId, Ending};
+use crate::world::{About, Api, BoxId, Ending};
 
 /// The least that SIGTERM has (`minimumGracePeriodInSeconds`).
 const SIGTERM_LEAST: SimDuration = SimDuration::from_secs(2);
@@ -31,7 +33,12 @@ impl Kubelets {
         self.forget(id);
         Kubelets::end_liveness(subject, api);
         let p = &cx.parameters.kubelet;
-        api.stop_box(subject, ending(p, p.termination_grace));
+        let ending = ending(p, p.termination_grace);
+        api.remark(About::Box(subject), || match ending.notice {
+            SimDuration::ZERO => "Killing: SIGTERM".into(),
+            notice => format!("Killing: preStop for {notice}, then SIGTERM"),
+        });
+        api.stop_box(subject, ending);
     }
 
     /// The pod is evicted: its containers end within `grace`.
@@ -55,6 +62,7 @@ impl Kubelets {
         }
         let Some(subject) = cx.bodies.box_of(id) else { return };
         Kubelets::end_liveness(subject, api);
+        self.killed.insert(id);
         let p = &cx.parameters.kubelet;
         api.end_processes(subject, ending(p, p.termination_grace));
     }
