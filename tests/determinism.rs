@@ -266,14 +266,17 @@ const UNTIED: [&str; 12] = [
     "practice.headroom=200%",
 ];
 
-/// A group of fixed size whose machines are not replaced: a process that hangs would cost its machine.
-const STEADY_HERD: [&str; 6] = [
+/// A group of fixed size whose machines are not replaced: a process that hangs, or an image that lacks fixes, would cost
+/// its machines.
+const STEADY_HERD: [&str; 8] = [
     "platform.cattle.scaling.policy=none",
     "faults.process_crash.hang_share=0%",
     "faults.vm_crash.rate=0/year",
     "service.shop.release.rate=0/week",
     "service.partners.release.rate=0/week",
     "service.mailer.release.rate=0/week",
+    "vulnerabilities.system=0/year",
+    "vulnerabilities.runtime=0/year",
 ];
 
 #[test]

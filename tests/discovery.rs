@@ -39,6 +39,14 @@ power_outage.rate = "0/year"
 overheating.rate = "0/year"
 slow_vm.rate = "0/year"
 discovery_outage.rate = "0/year"
+bad_configuration.rate = "0/year"
+cloud_api_outage.rate = "0/year"
+no_capacity.rate = "0/year"
+disk_full.rate = "0/year"
+
+[vulnerabilities]
+system = "0/year"
+runtime = "0/year"
 
 [platform.herd]
 kind = "cattle"

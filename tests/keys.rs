@@ -140,6 +140,15 @@ const MANY: [&str; 2] = ["platform.cattle.scaling.policy=none", "platform.cattle
 const CHECKPOINT: [&str; 1] = ["platform.cattle.refresh.checkpoints=['10%']"];
 const EJECTS: [&str; 2] =
     ["platform.cattle.load_balancer.ejection.failures=5", "platform.pets.load_balancer.ejection.failures=5"];
+/// The same where several fail at a time.
+const EJECTS_OF_MANY: [&str; 6] = [
+    "platform.pets.load_balancer.ejection.failures=5",
+    "platform.cattle.load_balancer.ejection.failures=5",
+    "platform.pets.size.shop.boxes=30",
+    "platform.cattle.size.shop.boxes=30",
+    "platform.cattle.scaling.policy=none",
+    "faults.process_crash.rate=200/month",
+];
 const SELF_RUN: [&str; 2] =
     ["platform.cattle.load_balancer.machines=2", "platform.pets.load_balancer.machines=2"];
 /// A control plane that the team runs itself.
@@ -333,7 +342,7 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.load_balancer.ejection.timeout", &EJECTS, &["1s"]),
     ("platform.NAME.load_balancer.ejection.lasts", &EJECTS, &["5m"]),
     ("platform.NAME.load_balancer.ejection.grows", &EJECTS, &["true"]),
-    ("platform.NAME.load_balancer.ejection.at_most", &EJECTS, &["100%"]),
+    ("platform.NAME.load_balancer.ejection.at_most", &EJECTS_OF_MANY, &["0%", "100%"]),
     ("platform.NAME.load_balancer.machine", &SELF_RUN, &["m7i.4xlarge"]),
     ("service.NAME.container.NAME.role", &[], &["sidecar"]),
     ("platform.NAME.kubelet.housekeeping", &LEAKING, &["5m"]),

@@ -275,6 +275,8 @@ const MONEY_AND_MACHINES: &[Line] = &[
     line("practice.machines", ["['m7i.large']", "['m7i.4xlarge']"], "cost_compute", Up, &PETS, &[&QUIET], "two of the largest are more than is needed"),
 ];
 
+/// So few that a pet is not always exposed to one or another.
+const SELDOM: &[&str] = &["vulnerabilities.system=1/year", "vulnerabilities.runtime=0/year"];
 /// A year has a hundred vulnerabilities, and no release brings fixes along.
 const OFTEN: &[&str] = &["vulnerabilities.system=100/year", "vulnerabilities.runtime=30/year"];
 const UNRELEASED: &[&str] = &["service.web.release.rate=0/week"];
@@ -285,7 +287,8 @@ const SECURITY: &[Line] = &[
     line("vulnerabilities.system", ["3/year", "90/year"], "open_vulnerabilities", Up, &ALL, &[UNRELEASED], "there are more"),
     line("vulnerabilities.runtime", ["3/year", "90/year"], "open_vulnerabilities", Up, &ALL, &[UNRELEASED], "there are more"),
     line("vulnerabilities.kernel", ["0%", "100%"], "open_vulnerabilities", Up, &PETS, &[OFTEN], "a fix that is installed waits for a reboot"),
-    line("vulnerabilities.exploited_after", ["12h", "20d"], "exposed_box_days", Down, &ALL, &[OFTEN, UNRELEASED], "more of them are fixed before"),
+    line("vulnerabilities.exploited_after", ["12h", "300d"], "exposed_box_days", Down, AUTOMATIC, &[OFTEN, UNRELEASED], "more of them are fixed before"),
+    line("vulnerabilities.exploited_after", ["12h", "300d"], "exposed_box_days", Down, &PETS, &[SELDOM], "more of them are fixed before"),
     line("platform.pets.patching.delay", ["10d", "200d"], "open_vulnerabilities", Up, &PETS, &[], "people come later"),
     line("platform.pets.patching.way", ["unattended", "by-hand"], "open_vulnerabilities", Up, &PETS, &[], "a timer comes sooner than people"),
     line("platform.pets.patching.touch", ["5m", "1h"], "patch_hours", Up, &PETS, &[OFTEN], "each fix takes longer"),

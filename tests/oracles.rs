@@ -147,11 +147,11 @@ fn what_is_offered_is_served_or_failed() {
         for row in results.timeseries.iter().filter(|row| row.platform == *name) {
             let sum = row.served_rps + row.failed_rps;
             // Where boxes have more to do than they can, requests count when they leave, elsewhere when they come:
-            // at the edges of an overload a few fall between.
+            // at the edges of an overload a few fall between: what boxes hold for a second or two, of an hour's requests.
             assert_close(
                 sum,
                 row.offered_rps,
-                2e-4 * (1.0 + row.offered_rps),
+                5e-4 * (1.0 + row.offered_rps),
                 &format!("{name} {}", row.time),
             );
             *offered.entry(row.service.as_str()).or_insert(0.0) += row.offered_rps;

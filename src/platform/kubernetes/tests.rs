@@ -580,6 +580,7 @@ fn every_parameter_changes_an_outcome() {
             | "node_upgrade.touch"
             | "disruption_budget.max_unavailable"
             | "disruption_budget.min_available" => "node_upgrade.every = '1d'\n",
+            "patching.image_age" => "patching.base_images = '1h'\n",
             "patching.touch" => "patching.image_age = '1d'\npatching.base_images = '1h'\n",
             "hpa.scale_down.policy.few.period" => "hpa.scale_down.policy.few.pods = 1\n",
             // A probe that comes so late that a container may hang before it.
