@@ -1,6 +1,6 @@
 //! Groups of machines as a cloud keeps them: how long each mechanism takes, with the arithmetic beside it.
 
-use crate::support::scenario;
+use crate::support::quiet;
 use boxherd::engine::SimTime;
 use boxherd::simulation::{self, Watcher};
 use boxherd::world::observation::RolloutStep;
@@ -27,25 +27,6 @@ startup = "5s"
 boot = "60s"
 launch_failure = "0%"
 
-[vulnerabilities]
-system = "0/year"
-runtime = "0/year"
-
-[faults]
-vm_crash.rate = "0/year"
-vm_loss.rate = "0/year"
-process_crash.rate = "0/year"
-zone_outage.rate = "0/year"
-rack_outage.rate = "0/year"
-rack_network.rate = "0/year"
-power_outage.rate = "0/year"
-overheating.rate = "0/year"
-slow_vm.rate = "0/year"
-bad_configuration.rate = "0/year"
-cloud_api_outage.rate = "0/year"
-no_capacity.rate = "0/year"
-disk_full.rate = "0/year"
-
 [platform.herd]
 kind = "cattle"
 scaling.policy = "none"
@@ -69,7 +50,7 @@ impl Watcher for Notes {
 
 impl Notes {
     fn of(overrides: &[&str]) -> Notes {
-        let scenario = scenario("calm.toml", CALM, overrides);
+        let scenario = quiet("calm.toml", CALM, overrides);
         let mut world = World::new(&scenario.world, scenario.parameters.run.seed, 0);
         let parameters = scenario.parameters.platform.get("herd").expect("it is there");
         let mut platform = parameters.build(&scenario.parameters.practice);

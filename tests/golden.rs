@@ -8,7 +8,7 @@
 //!
 //! then read the difference, and say in the commit what changed and why.
 
-use crate::support::{quickstart, scenario};
+use crate::support::{quickstart, quiet};
 use boxherd::scenario::Scenario;
 use boxherd::simulation::{ReplayFilter, ReplayRequest, replay};
 use std::path::Path;
@@ -28,23 +28,6 @@ release.rate = "0/week"
 [service.web.container.app]
 cpu = "500m"
 memory = "512MiB"
-
-[vulnerabilities]
-system = "0/year"
-runtime = "0/year"
-
-[faults]
-vm_crash.rate = "0/year"
-vm_loss.rate = "0/year"
-process_crash.rate = "0/year"
-zone_outage.rate = "0/year"
-rack_outage.rate = "0/year"
-rack_network.rate = "0/year"
-slow_vm.rate = "0/year"
-bad_configuration.rate = "0/year"
-cloud_api_outage.rate = "0/year"
-no_capacity.rate = "0/year"
-disk_full.rate = "0/year"
 "#;
 
 /// More would not be read.
@@ -62,7 +45,7 @@ fn steady(overrides: &[&str]) -> Scenario {
         format!("[platform.{name}]\nkind = \"{kind}\"\n{quiet}")
     });
     let text = STEADY.to_owned() + &platforms.collect::<String>();
-    scenario("steady.toml", &text, overrides)
+    quiet("steady.toml", &text, overrides)
 }
 
 fn replay_all(scenario: &Scenario, platform: &str) -> String {

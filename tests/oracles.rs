@@ -1,6 +1,6 @@
 //! Numbers that can be computed by hand or by theory, and sums that must come out even.
 
-use crate::support::{assert_close, quickstart, run, scenario, value};
+use crate::support::{assert_close, quickstart, quiet, run, value};
 use boxherd::results::rows::{IncidentRow, ResultSet, SummaryRow};
 use std::collections::BTreeMap;
 
@@ -27,23 +27,6 @@ kind = "pets"
 page_after = "99d"
 size.web.boxes = 3
 size.web.machine = "m7i.large"
-
-[vulnerabilities]
-system = "0/year"
-runtime = "0/year"
-
-[faults]
-vm_crash.rate = "0/year"
-vm_loss.rate = "0/year"
-process_crash.rate = "0/year"
-zone_outage.rate = "0/year"
-rack_outage.rate = "0/year"
-rack_network.rate = "0/year"
-slow_vm.rate = "0/year"
-bad_configuration.rate = "0/year"
-cloud_api_outage.rate = "0/year"
-no_capacity.rate = "0/year"
-disk_full.rate = "0/year"
 "#;
 
 /// Weeks with everything that can go wrong, on all platforms of the quickstart.
@@ -66,7 +49,7 @@ fn eventful_with(more: &[&str]) -> ResultSet {
 
 #[test]
 fn the_bill_of_three_pets_for_a_month_is_the_one_computed_by_hand() {
-    let results = run(&scenario("quiet.toml", QUIET, &[]));
+    let results = run(&quiet("quiet.toml", QUIET, &[]));
     let line = |item: &str| {
         let row = results.costs.iter().find(|row| row.item == item);
         row.unwrap_or_else(|| panic!("no {item} in {:?}", results.costs))
@@ -100,7 +83,7 @@ fn the_bill_of_three_pets_for_a_month_is_the_one_computed_by_hand() {
 
 #[test]
 fn pets_that_nobody_touches_are_busy_as_the_load_says() {
-    let results = run(&scenario("quiet.toml", QUIET, &[]));
+    let results = run(&quiet("quiet.toml", QUIET, &[]));
     // 20/s · 10 ms = 0.2 cores of 3 · 2 paid; guest systems 3 · 50m.
     assert_close(value(&results, "pets", "utilization"), 0.2 / 6.0, 1e-4, "useful");
     assert_close(value(&results, "pets", "cpu_overhead"), 0.15 / 6.0, 1e-9, "overhead");
@@ -122,7 +105,7 @@ fn boxes_that_only_crash_are_down_as_alternating_renewal_says() {
         "faults.vm_crash.rate=182.625/year",
         "faults.vm_crash.down=59m",
     ];
-    let results = run(&scenario("quiet.toml", QUIET, &overrides));
+    let results = run(&quiet("quiet.toml", QUIET, &overrides));
     let down = 1.0 - value(&results, "pets", "boxes_ready") / 100.0;
     let (up_h, down_h) = (48.0_f64, 1.0);
     let expected = down_h / (up_h + down_h);

@@ -1,6 +1,6 @@
 //! Requests as a flow and one by one: two independent ways to the same numbers, under the same control plane.
 
-use crate::support::{run, scenario, value};
+use crate::support::{quiet, run, scenario, value};
 use boxherd::engine::SimTime;
 use boxherd::platform::Platform;
 use boxherd::scenario::Scenario;
@@ -179,30 +179,13 @@ cpu_limit = "1"
 kind = "pets"
 size.web.boxes = 10
 size.web.machine = "m7i.large"
-
-[vulnerabilities]
-system = "0/year"
-runtime = "0/year"
-
-[faults]
-vm_crash.rate = "0/year"
-vm_loss.rate = "0/year"
-process_crash.rate = "0/year"
-zone_outage.rate = "0/year"
-rack_outage.rate = "0/year"
-rack_network.rate = "0/year"
-slow_vm.rate = "0/year"
-bad_configuration.rate = "0/year"
-cloud_api_outage.rate = "0/year"
-no_capacity.rate = "0/year"
-disk_full.rate = "0/year"
 "#;
 
 /// Compares (metric, relative bound, absolute bound) of both ways.
 fn check(overrides: &[&str], bounds: &[(&str, f64, f64)]) {
     let results = |mode: &str| {
         let mode = format!("service.web.requests={mode}");
-        run(&scenario("ten.toml", TEN, &[&[mode.as_str()][..], overrides].concat()))
+        run(&quiet("ten.toml", TEN, &[&[mode.as_str()][..], overrides].concat()))
     };
     let (flow, single) = (results("flow"), results("discrete"));
     for &(metric, relative, absolute) in bounds {
@@ -243,7 +226,7 @@ fn both_ways_agree_on_a_retry_storm() {
 fn a_window_of_single_requests_leaves_the_rest_to_the_flow() {
     let window =
         ["service.web.requests=discrete", "service.web.requests_from=30m", "service.web.requests_for=10m"];
-    let scenario = scenario("ten.toml", TEN, &window);
+    let scenario = quiet("ten.toml", TEN, &window);
     let log = Log::of(&scenario, "pets", 0);
     // 200/s for 600 s, ± 4 standard errors of √120,000 = 346; the other 30 minutes are exact.
     assert!((log.single_s.len() as f64 - 120_000.0).abs() < 4.0 * 346.0, "{}", log.single_s.len());

@@ -1,7 +1,7 @@
 //! How long a platform takes until there are enough boxes for traffic that nobody announced, stage by stage, with the
 //! arithmetic beside it.
 
-use crate::support::{run, scenario};
+use crate::support::{quiet, run};
 use boxherd::results::rows::{IncidentRow, ResultSet};
 
 /// One steady service of which nothing breaks, and two and a half times the requests from noon of the second day on.
@@ -30,25 +30,6 @@ startup = "5s"
 boot = "60s"
 launch_failure = "0%"
 
-[vulnerabilities]
-system = "0/year"
-runtime = "0/year"
-
-[faults]
-vm_crash.rate = "0/year"
-vm_loss.rate = "0/year"
-process_crash.rate = "0/year"
-zone_outage.rate = "0/year"
-rack_outage.rate = "0/year"
-rack_network.rate = "0/year"
-power_outage.rate = "0/year"
-overheating.rate = "0/year"
-slow_vm.rate = "0/year"
-bad_configuration.rate = "0/year"
-cloud_api_outage.rate = "0/year"
-no_capacity.rate = "0/year"
-disk_full.rate = "0/year"
-
 [platform.pets]
 kind = "pets"
 
@@ -61,7 +42,7 @@ kind = "kubernetes"
 "#;
 
 fn of(overrides: &[&str]) -> ResultSet {
-    run(&scenario("sudden.toml", SUDDEN, overrides))
+    run(&quiet("sudden.toml", SUDDEN, overrides))
 }
 
 /// The first overload of each replication.

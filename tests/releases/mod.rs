@@ -7,7 +7,7 @@ mod in_place;
 mod pipeline;
 mod pods;
 
-use crate::support::scenario;
+use crate::support::quiet;
 use boxherd::engine::SimTime;
 use boxherd::scenario::Scenario;
 use boxherd::simulation::{self, Watcher};
@@ -47,25 +47,7 @@ environment_mismatch = "0%"
 acknowledge = "5m"
 acknowledge_off_hours = "5m"
 
-[vulnerabilities]
-system = "0/year"
-runtime = "0/year"
-
 [faults]
-vm_crash.rate = "0/year"
-vm_loss.rate = "0/year"
-process_crash.rate = "0/year"
-zone_outage.rate = "0/year"
-rack_outage.rate = "0/year"
-rack_network.rate = "0/year"
-power_outage.rate = "0/year"
-overheating.rate = "0/year"
-slow_vm.rate = "0/year"
-bad_configuration.rate = "0/year"
-cloud_api_outage.rate = "0/year"
-no_capacity.rate = "0/year"
-disk_full.rate = "0/year"
-registry_outage.rate = "0/year"
 human_slip.chance = "0%"
 
 [platform.pets]
@@ -105,7 +87,7 @@ const STILLBORN: [&str; 2] =
     ["service.web.release.failure_rate=100%", "service.web.release.fails_to_start=100%"];
 
 fn calm(overrides: &[&[&str]]) -> Scenario {
-    scenario("calm.toml", CALM, &overrides.concat())
+    quiet("calm.toml", CALM, &overrides.concat())
 }
 
 /// All facts of one run.
