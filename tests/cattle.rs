@@ -243,3 +243,41 @@ fn a_group_of_machines_keeps_its_version_when_its_image_is_baked_again() {
     assert!((2..=3).contains(&patches), "{patches}");
     assert_eq!(notes.when(|o| matches!(o, Observation::VmLaunched { .. })).len(), 4 + 4 * patches);
 }
+
+#[test]
+fn what_was_taken_back_or_replaced_never_goes_out_again() {
+    // Releases, configurations and images that are baked again for fixes, all the time and many of them bad, so that
+    // bakes end in the middle of something else.
+    let busy = [
+        "platform.herd.size.web.boxes=10",
+        "platform.herd.patching.image_age=1d",
+        "vulnerabilities.system=400/year",
+        "service.web.release.rate=3/week",
+        "service.web.release.failure_rate=40%",
+        "faults.bad_configuration.rate=5/week",
+        "faults.bad_configuration.wrong=50%",
+        "run.length=26w",
+    ];
+    let notes = Notes::of(&busy);
+    let steps = notes.0.iter().filter_map(|(_, o)| match o {
+        Observation::Rollout { version, step, .. } => Some((*version, *step)),
+        _ => None,
+    });
+    let (mut newest, mut bad, mut begun, mut pushed) = (0, Vec::new(), 0, 0);
+    for (version, step) in steps {
+        match step {
+            RolloutStep::Begins => {
+                let code = version.code().0;
+                assert!(!bad.contains(&version), "{version} was taken back");
+                // A configuration is of the release that is there, which may be the one before a bad one.
+                assert!(code >= newest || version.configuration() > 0, "{version} after release {newest}");
+                newest = newest.max(code);
+                begun += 1;
+                pushed += usize::from(version.configuration() > 0);
+            }
+            RolloutStep::RollbackBegins => bad.push(version),
+            RolloutStep::Completes | RolloutStep::RollbackCompletes => {}
+        }
+    }
+    assert!(begun > 60 && pushed > 10 && bad.len() > 15, "{begun} begun, {pushed} pushed, {} bad", bad.len());
+}

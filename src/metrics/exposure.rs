@@ -250,7 +250,9 @@ impl Part for Exposure {
                     self.services[usize::from(service.0)].boxes.add(time, 1);
                 }
             }
-            Observation::BoxRemoved { subject } => self.remove(time, subject),
+            Observation::BoxGone { subject } | Observation::BoxRemoved { subject } => {
+                self.remove(time, subject)
+            }
             Observation::VmLaunched { vm, .. } => self.set_launch(time, vm, Some(Stamp::from(time))),
             Observation::VmBackdated { vm, launched } => self.set_launch(time, vm, Some(launched)),
             Observation::VmTerminated { vm } => self.set_launch(time, vm, None),

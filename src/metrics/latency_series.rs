@@ -101,7 +101,10 @@ impl LatencySeries {
     }
 
     pub fn points(self, service: u16) -> impl Iterator<Item = LatencyPoint> {
-        let point = move |(bucket, requests)| LatencyPoint { bucket: bucket as u32, service, requests };
+        let point = move |(bucket, mut requests): (usize, Vec<_>)| {
+            requests.shrink_to_fit();
+            LatencyPoint { bucket: bucket as u32, service, requests }
+        };
         self.buckets.into_iter().enumerate().map(point).filter(|point| !point.requests.is_empty())
     }
 }

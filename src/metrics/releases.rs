@@ -141,10 +141,10 @@ impl Releases {
             return;
         }
         let taken_back = release.back_begins.is_some();
-        let since = release.handed_over;
+        let since = release.begun;
         let of_service = (service, Version(0))..=(service, Version(u32::MAX));
         let mut others = self.releases.range(of_service);
-        let superseded = others.any(|(_, r)| r.begun.is_some() && r.handed_over > since);
+        let superseded = others.any(|(_, r)| r.begun > since);
         if !taken_back && !superseded {
             return; // its first box failed to start and is tried again
         }

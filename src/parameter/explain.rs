@@ -18,8 +18,8 @@ impl Catalogue {
         Catalogue { docs }
     }
 
-    /// The parameters that `filter` names (all without one): by its path, else by the end of it, else by any
-    /// part of it. `estimates_only` keeps those whose default nobody has checked against a source.
+    /// The parameters that `filter` names (all without one): by its path, else by the start of it, else by the end, else
+    /// by any part of it. `estimates_only` keeps those whose default nobody has checked against a source.
     pub fn list(&self, filter: Option<&str>, estimates_only: bool) -> Vec<&ParameterDoc> {
         let wanted = |doc: &&ParameterDoc| !estimates_only || doc.has_estimates();
         let found = |matches: &dyn Fn(&str) -> bool| -> Vec<&ParameterDoc> {
@@ -28,9 +28,11 @@ impl Catalogue {
         let Some(filter) = filter else { return found(&|_| true) };
         let filter = filter.trim().trim_matches('.');
         let ends = |path: &str| path.strip_suffix(filter).is_some_and(|rest| rest.ends_with('.'));
-        let by_path = found(&|path| is_path(path, filter));
-        let by_end = if by_path.is_empty() { found(&ends) } else { by_path };
-        if by_end.is_empty() { found(&|path| path.contains(filter)) } else { by_end }
+        let ways: [&dyn Fn(&str) -> bool; 4] =
+            [&|path| is_path(path, filter), &|path| is_start(path, filter), &ends, &|path| {
+                path.contains(filter)
+            }];
+        ways.into_iter().map(found).find(|found| !found.is_empty()).unwrap_or_default()
     }
 
     /// "There is no such parameter", with the nearest names.
@@ -47,8 +49,10 @@ impl Catalogue {
                 .filter(|(end, _)| near_ends.contains(&end.as_str()))
                 .map(|(_, path)| *path)
                 .collect();
-            near.truncate(5);
         }
+        // Several kinds may have a parameter of the same path.
+        near.dedup();
+        near.truncate(5);
         let near: Vec<String> = near.into_iter().map(quoted).collect();
         let text = format!("no parameter is called {}", quoted(name));
         if near.is_empty() {
@@ -61,11 +65,45 @@ impl Catalogue {
 
 /// Whether `asked` is `path`, or what `path` is in a scenario: `service.web.rate` is `service.NAME.rate`.
 fn is_path(path: &str, asked: &str) -> bool {
+    path.split('.').count() == asked.split('.').count() && is_start(path, asked)
+}
+
+/// The same of a start of it.
+fn is_start(path: &str, asked: &str) -> bool {
     let same = |(known, asked): (&str, &str)| match known.strip_suffix("[N]") {
         Some(list) => asked.split_once('[').is_some_and(|(name, index)| name == list && index.ends_with(']')),
         None => known == asked || known == "NAME",
     };
-    path.split('.').count() == asked.split('.').count() && path.split('.').zip(asked.split('.')).all(same)
+    path.split('.').count() >= asked.split('.').count() && path.split('.').zip(asked.split('.')).all(same)
+}
+
+/// What was found: everything where all have one path, which several kinds of a section may have, else a list.
+pub fn render_found(docs: &[&ParameterDoc]) -> String {
+    let Some(first) = docs.first().filter(|first| docs.iter().all(|doc| doc.path == first.path)) else {
+        return render_list(docs);
+    };
+    let mut told: Vec<ParameterDoc> = vec![(*first).clone()];
+    for doc in &docs[1..] {
+        match told.iter_mut().find(|known| is_alike(known, doc)) {
+            Some(known) => {
+                known.when = Some(
+                    [known.when.take(), doc.when.clone()]
+                        .into_iter()
+                        .flatten()
+                        .collect::<Vec<_>>()
+                        .join(" or "),
+                )
+            }
+            None => told.push((*doc).clone()),
+        }
+    }
+    told.iter().map(render).collect::<Vec<_>>().join("\n")
+}
+
+/// The same is said of both.
+fn is_alike(a: &ParameterDoc, b: &ParameterDoc) -> bool {
+    let said = |doc: &ParameterDoc| render(&ParameterDoc { when: None, ..doc.clone() });
+    said(a) == said(b)
 }
 
 /// Everything about one parameter, several lines.
@@ -106,7 +144,10 @@ pub fn render_list(docs: &[&ParameterDoc]) -> String {
     let mut text = String::new();
     for doc in docs {
         let default = doc.default.unwrap_or(if doc.required { "(required)" } else { "(none)" });
-        writeln!(text, "{:<width$}  {default}", doc.path).expect("a String grows");
+        let is_one_of_several = docs.iter().filter(|other| other.path == doc.path).count() > 1;
+        let when = doc.when.as_ref().filter(|_| is_one_of_several);
+        let when = when.map_or(String::new(), |when| format!("  ({when})"));
+        writeln!(text, "{:<width$}  {default}{when}", doc.path).expect("a String grows");
     }
     text
 }
@@ -166,6 +207,28 @@ mod tests {
         let expected = "no parameter is called `request`; did you mean `service.NAME.requests`?";
         assert_eq!(catalogue().not_found("request"), expected);
         assert_eq!(catalogue().not_found("xyzzy"), "no parameter is called `xyzzy`");
+    }
+
+    #[test]
+    fn what_several_kinds_have_is_explained_once_or_by_kind() {
+        let of_kind = |kind: &str, default| ParameterDoc {
+            when: Some(format!("kind = \"{kind}\"")),
+            default: Some(default),
+            ..doc("platform.NAME.rate", Some(Grade::Estimate))
+        };
+        let docs = [of_kind("a", "1/y"), of_kind("b", "1/y"), of_kind("c", "2/y")];
+        let told = render_found(&docs.iter().collect::<Vec<_>>());
+        assert_eq!(told.matches("How often one machine crashes.").count(), 2, "{told}");
+        assert!(told.contains("only with kind = \"a\" or kind = \"b\"\n  default   1/y"), "{told}");
+        assert!(told.contains("only with kind = \"c\"\n  default   2/y"), "{told}");
+        let list = render_list(&docs.iter().collect::<Vec<_>>());
+        assert!(list.contains("platform.NAME.rate  2/y  (kind = \"c\")"), "{list}");
+        let catalogue = Catalogue::new(docs.to_vec());
+        assert_eq!(
+            catalogue.not_found("platform.NAME.rat"),
+            "no parameter is called `platform.NAME.rat`; did you mean `platform.NAME.rate`?"
+        );
+        assert_eq!(catalogue.list(Some("platform.mine"), false).len(), 3, "the start of one");
     }
 
     #[test]

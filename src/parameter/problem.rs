@@ -196,6 +196,7 @@ pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         })
         .collect();
     near.sort_unstable();
+    near.dedup();
     near.into_iter().take(5).map(|(_, candidate)| candidate).collect()
 }
 

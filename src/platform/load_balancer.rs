@@ -82,7 +82,7 @@ section! {
         ejection: EjectionParameters, section;
         /// Machines that it runs on; none where it is managed and paid by the hour and by use.
         machines: u32 = 0 in |&n| n <= 1_000 => "at most 1000", grade Choice;
-        /// Their type.
+        /// Machine type of load balancers that the team runs itself.
         machine: String = "c7i.large", grade Choice;
         /// Routine administration of one that is self-run [h/week].
         upkeep: f64 = "0" in |h| (0.0..=168.0).contains(h) => "from 0 to 168", from "managed", grade Choice;

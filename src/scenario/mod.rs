@@ -17,7 +17,7 @@ pub use load::{LoadError, QUICKSTART, STARTER, load, load_text};
 
 use crate::catalog::PriceParameters;
 use crate::engine::{SimDuration, SimTime};
-use crate::parameter::explain::{Catalogue, render, render_list};
+use crate::parameter::explain::{Catalogue, render_found, render_list};
 use crate::parameter::{Date, Fraction, Named, ParameterDoc, Section, section};
 use crate::platform::{PlatformParameters, PracticeParameters};
 use crate::world::traffic::Curve;
@@ -154,9 +154,12 @@ pub fn explain(name: Option<&str>, estimates: bool) -> Result<String, String> {
     let catalogue = Catalogue::new(describe());
     let docs = catalogue.list(name, estimates);
     match (name, docs.as_slice()) {
+        (Some(name), []) if estimates && !catalogue.list(Some(name), false).is_empty() => {
+            Err(format!("no estimate is called `{name}`: leave out `--estimates`"))
+        }
         (Some(name), []) => Err(catalogue.not_found(name)),
-        (Some(_), [one]) => Ok(render(one)),
-        (_, all) => Ok(render_list(all)),
+        (Some(_), found) => Ok(render_found(found)),
+        (None, all) => Ok(render_list(all)),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::world::{
     About, Activity, BoxId, Event, Expertise, FaultKind, Group, Observation, Person, Purchase, ServiceId,
     Stamp, Urgency, VmId, VulnerabilityId, WorkId, World,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -74,6 +74,7 @@ pub fn replay(scenario: &Scenario, request: &ReplayRequest, out: &mut dyn Write)
         filter: request.filter.clone(),
         boxes: BTreeMap::new(),
         vms: BTreeMap::new(),
+        refused: BTreeSet::new(),
         on_slot: BTreeMap::new(),
         work: BTreeMap::new(),
         work_asked: 0,
@@ -163,6 +164,8 @@ struct Trace<'o> {
     filter: ReplayFilter,
     boxes: BTreeMap<BoxId, Subject>,
     vms: BTreeMap<VmId, String>,
+    /// Machines that never were.
+    refused: BTreeSet<VmId>,
     /// Machines so far on each host slot.
     on_slot: BTreeMap<(u8, u32), u32>,
     /// Number of each piece of work in this trace, and what it is about.
@@ -310,6 +313,7 @@ impl Watcher for Trace<'_> {
             | Observation::BoxExited { .. }
             | Observation::BoxHung { .. }
             | Observation::BoxEnding { .. }
+            | Observation::BoxGone { .. }
             | Observation::BoxRemoved { .. }
             | Observation::BoxRouted { .. }
             | Observation::BoxUnrouted { .. }
@@ -420,7 +424,8 @@ impl Trace<'_> {
                 );
             }
             Observation::LaunchFailed { vm, .. } => {
-                self.line(time, About::Vm(vm), "the cloud has no capacity")
+                self.refused.insert(vm);
+                self.line(time, About::Vm(vm), "the cloud refuses: there will be no machine")
             }
             Observation::VmUp { vm } => self.line(time, About::Vm(vm), "machine is up"),
             Observation::VmDown { vm, kind, fault } => {
@@ -431,6 +436,7 @@ impl Trace<'_> {
                 );
             }
             Observation::VmRebooted { vm } => self.line(time, About::Vm(vm), "machine is rebooted"),
+            Observation::VmTerminated { vm } if self.refused.remove(&vm) => {}
             Observation::VmTerminated { vm } => {
                 // It keeps its name: what is left of its node is still spoken of.
                 self.line(time, About::Vm(vm), "machine is given back");
@@ -487,6 +493,9 @@ impl Trace<'_> {
             }
             Observation::BoxEnding { subject } => {
                 self.line(time, About::Box(subject), "is told to end and finishes what it has");
+            }
+            Observation::BoxGone { subject } => {
+                self.line(time, About::Box(subject), "is no more; some callers still have its address");
             }
             Observation::BoxRemoved { subject } => {
                 self.line(time, About::Box(subject), "is gone");

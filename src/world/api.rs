@@ -176,9 +176,19 @@ impl Api<'_> {
         self.world.terminate_vm(vm);
     }
 
+    /// Whether a call to the cloud is answered now: one that is not comes back as an error.
+    pub fn cloud_answers(&self) -> bool {
+        self.world.cloud_api.answers()
+    }
+
     /// Restarts a machine; [`super::Signal::VmUp`] follows. False if the console cannot do it now.
     pub fn reboot_vm(&mut self, vm: VmId) -> bool {
         self.world.reboot_vm(vm)
+    }
+
+    /// Restarts a machine from within, as `reboot` there does: the cloud need not answer. False if it does not run.
+    pub fn reboot_guest(&mut self, vm: VmId) -> bool {
+        self.world.reboot_guest(vm)
     }
 
     /// What the cloud's console shows about a machine now.

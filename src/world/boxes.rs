@@ -528,6 +528,8 @@ impl World {
         let b = self.boxes.get_mut(subject).expect("seen by the caller");
         (b.vm, b.remembered) = (None, true);
         self.join_flow(subject);
+        self.forget_vulnerabilities(subject);
+        self.observe(Observation::BoxGone { subject });
     }
 
     pub(super) fn machine_answers(&self, subject: BoxId) -> bool {

@@ -33,8 +33,9 @@ pub struct DirectorySpec {
     pub clients: u32,
     /// Flaps of each box's checks, of two writes each [1/s].
     pub flaps_per_s: f64,
-    /// Time in which agents register anew what they could not.
+    /// Time in which agents register anew what they could not; where it grows, once more for each doubling beyond 128.
     pub resync: SimDuration,
+    pub resync_grows: bool,
     /// Chance that callers take an outage for an empty list.
     pub empties: f64,
 }
@@ -85,6 +86,12 @@ impl Directory {
     /// Machines that take part: those of the boxes and of the callers.
     fn members(&self) -> u32 {
         self.boxes() + self.spec.clients
+    }
+
+    fn resync(&self) -> SimDuration {
+        let doublings = (f64::from(self.members()) / 128.0).log2().ceil().max(0.0);
+        let grown = if self.spec.resync_grows { 1.0 + doublings } else { 1.0 };
+        self.spec.resync.mul_f64(grown)
     }
 
     /// What one write takes, with everybody told [s].
@@ -169,9 +176,10 @@ impl World {
         let now = self.scheduler.now();
         let directory = self.directory.as_mut().expect("only a registry comes back");
         let waiting: Vec<BoxId> = directory.said.iter().filter(|e| !e.1.written).map(|e| *e.0).collect();
+        let resync = directory.resync();
         for (i, &subject) in waiting.iter().enumerate() {
             let share = (i as f64 + 0.5) / waiting.len() as f64;
-            let span = directory.spec.resync.mul_f64(share) + directory.line_up(now);
+            let span = resync.mul_f64(share) + directory.line_up(now);
             self.scheduler.after(span, Event::DirectoryWrites { subject });
         }
         self.signals.push_back(Signal::Directory { answers: true });

@@ -191,6 +191,11 @@ pub enum Observation {
     BoxEnding {
         subject: BoxId,
     },
+    /// It is no more, though callers still have its address.
+    BoxGone {
+        subject: BoxId,
+    },
+    /// Nothing is left of it.
     BoxRemoved {
         subject: BoxId,
     },

@@ -260,9 +260,23 @@ impl World {
     /// Restarts a machine on request. False if the console cannot (lost, booting, its slot is dark, or nobody answers).
     pub(super) fn reboot_vm(&mut self, vm: VmId) -> bool {
         let Some(v) = self.vms.get(vm).filter(|_| self.cloud_api.answers()) else { return false };
-        if !matches!(v.state, VmState::Running | VmState::Down) || self.is_dark(v.zone, v.slot) {
-            return false;
+        let can = matches!(v.state, VmState::Running | VmState::Down) && !self.is_dark(v.zone, v.slot);
+        if can {
+            self.restart_vm(vm);
         }
+        can
+    }
+
+    /// Restarts a machine from within. False if it does not run.
+    pub(super) fn reboot_guest(&mut self, vm: VmId) -> bool {
+        let runs = self.vms.get(vm).is_some_and(|v| v.state == VmState::Running);
+        if runs {
+            self.restart_vm(vm);
+        }
+        runs
+    }
+
+    fn restart_vm(&mut self, vm: VmId) {
         let key = self.launch_key(vm);
         let reboot = self.count_reboot(vm);
         let u = self.streams.open(streams::REBOOT, &[key[0], key[1], key[2], reboot]).uniform();
@@ -270,7 +284,6 @@ impl World {
         self.observe(Observation::VmRebooted { vm });
         let span = self.cloud.reboot.sample(u);
         self.schedule_vm_step(vm, span, Event::VmUp { vm });
-        true
     }
 
     fn count_reboot(&mut self, vm: VmId) -> u64 {

@@ -119,6 +119,9 @@ impl Cattle {
         let bad = (group.version, group.image);
         let refresh = group.refresh.as_mut().expect("something was rolled out");
         (group.version, group.image) = refresh.previous;
+        group
+            .waiting
+            .take_if(|waiting| waiting.code() == bad.0.code() && waiting.code() != group.version.code());
         refresh.back = true;
         let (stage, done) = (refresh.stage, refresh.done);
         if done {

@@ -80,6 +80,7 @@ const REFRESH_DEADLINE: u16 = 6;
 const LAUNCH_HOOK: u16 = 7;
 const CONVERGE: u16 = 8;
 const IMAGE_DUE: u16 = 9;
+const IMAGE_RENEWED: u16 = 11;
 const TOOL_DONE: u16 = 10;
 
 impl Cattle {
@@ -384,6 +385,7 @@ impl Platform for Cattle {
             CONVERGE => self.on_converged(event.subject(), api),
             IMAGE_DUE => self.on_image_due(s, api),
             IMAGE_BAKED => self.begin_refresh(s, Version(event.b), api),
+            IMAGE_RENEWED => self.on_image_renewed(s, Version(event.b), api),
             REFRESH_STEP => self.refresh_progress(s, api),
             TOOL_DONE => self.on_tool_done(s, event.b, api),
             REFRESH_DEADLINE => self.on_refresh_deadline(s, Version(event.b), api),
@@ -399,7 +401,9 @@ impl Platform for Cattle {
         match event.kind {
             RESTART => Some((About::Box(event.subject()), "supervisor restarts the process".into())),
             DRAINED => Some((About::Vm(event.subject()), "has drained".into())),
-            IMAGE_BAKED => Some((service, format!("the image of release {} is baked", event.b))),
+            IMAGE_BAKED | IMAGE_RENEWED => {
+                Some((service, format!("the image of release {} is baked", event.b)))
+            }
             LAUNCH_HOOK => Some((About::Box(event.subject()), "its launch hook has run".into())),
             TOOL_DONE => Some((service, "the tool has changed a wave of boxes and restarts them".into())),
             CONVERGE => Some((About::Box(event.subject()), "its agent brings it up to date".into())),

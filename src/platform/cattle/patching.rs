@@ -9,17 +9,17 @@
 
 use super::group::Group;
 use super::image::ImageKind;
-use super::{Cattle, IMAGE_BAKED, IMAGE_DUE, Task, sample};
-use crate::engine::{Purpose, SimDuration};
+use super::{Cattle, IMAGE_DUE, IMAGE_RENEWED, Task, sample};
+use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::parameter::{Distribution, section};
 use crate::platform::supply::since_release;
 use crate::world::{
-    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Software, Stamp, Urgency, VmId, Work,
+    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Software, Stamp, Urgency, Version, VmId, Work,
 };
 
 const IMAGE_AGE: Purpose = Purpose::named("image age at the start");
 const TOUCH: Purpose = Purpose::named("image patch");
-/// Numbers of work on images begin here: no other platform has them.
+/// Numbers of work on images begin here, on every platform: the same one is as hard everywhere.
 const CAUSES: u64 = 1 << 61;
 
 section! {
@@ -84,15 +84,22 @@ impl Cattle {
         self.look_at_image(s, api);
     }
 
+    /// When the image of a group is to be renewed: when it is too old, if it lacks a fix.
+    fn renewal_due(&self, s: usize, api: &Api<'_>) -> Option<SimTime> {
+        let group = &self.groups[s];
+        let image = group.software_of(group.image);
+        let lacks = api.advisories().any(|advisory| advisory.published > image);
+        let due = image.plus(self.parameters.patching.image_age).in_simulation().unwrap_or_default();
+        lacks.then_some(due)
+    }
+
     /// An image that lacks a fix and is too old is renewed; one that is not old yet is looked at then.
-    fn look_at_image(&mut self, s: usize, api: &mut Api<'_>) {
-        let most = self.parameters.patching.image_age;
+    pub(super) fn look_at_image(&mut self, s: usize, api: &mut Api<'_>) {
+        let Some(due) = self.renewal_due(s, api) else {
+            return; // the next advisory calls again
+        };
         let group = &mut self.groups[s];
         let image = group.software_of(group.image);
-        if !api.advisories().any(|advisory| advisory.published > image) {
-            return; // the next advisory calls again
-        }
-        let due = image.plus(most).in_simulation().unwrap_or_default();
         if api.now() < due {
             if !std::mem::replace(&mut group.image_watched, true) {
                 api.at(due, PlatformEvent::with(IMAGE_DUE, s as u32, 0));
@@ -113,12 +120,26 @@ impl Cattle {
         self.tasks.insert(work, task);
     }
 
-    /// Somebody has started it.
+    /// Somebody has started it, unless a release has brought a new image meanwhile.
     pub(super) fn renew_image(&mut self, s: usize, api: &mut Api<'_>) {
+        if self.renewal_due(s, api).is_none_or(|due| api.now() < due) {
+            return self.look_at_image(s, api);
+        }
         let group = &self.groups[s];
         let key = [u64::from(group.service.0), u64::from(group.version.0) << 32 | u64::from(group.image)];
         let bake = self.parameters.image.bake_span(key, api);
-        api.after(bake, PlatformEvent::with(IMAGE_BAKED, s as u32, group.version.0));
+        api.after(bake, PlatformEvent::with(IMAGE_RENEWED, s as u32, group.version.code().0));
+    }
+
+    /// The image is baked again. If its release is not the group's any more, nobody needs it; what was configured since
+    /// goes along.
+    pub(super) fn on_image_renewed(&mut self, s: usize, code: Version, api: &mut Api<'_>) {
+        let version = self.groups[s].version;
+        if version.code() == code {
+            self.begin_refresh(s, version, api);
+        } else {
+            self.look_at_image(s, api);
+        }
     }
 
     /// A machine has booted for the first time: what is on it is what its image has, or what it fetches itself.
@@ -138,7 +159,7 @@ impl Cattle {
         let is_patch = group.refresh.is_some_and(|r| !r.back && r.version == r.previous.0);
         if let Some(vm) = api.vm_of(subject).filter(|_| is_patch) {
             api.update_software(vm);
-            if api.needs_reboot(vm) && api.reboot_vm(vm) {
+            if api.needs_reboot(vm) && api.reboot_guest(vm) {
                 return; // what is prepared starts when it is up
             }
         }

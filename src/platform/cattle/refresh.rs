@@ -75,14 +75,17 @@ impl Cattle {
 
     pub(super) fn begin_refresh(&mut self, s: usize, version: Version, api: &mut Api<'_>) {
         let group = &mut self.groups[s];
-        if version < group.version.code() {
+        if version.code() < group.version.code() {
             return; // a newer one was faster
         }
+        // What was configured since its bake began stays.
+        let version = if version.code() == group.version.code() { group.version } else { version };
         // Nothing new goes out while somebody finds out what is wrong, or takes something back.
         let is_at_it = |task: &Task| task.group() == s && !matches!(task, Task::RenewImage(_));
         if group.is_refreshing() || self.tasks.values().any(is_at_it) {
             // A newer version waits, not the image of an older one.
-            group.waiting = Some(group.waiting.map_or(version, |other| other.max(version)));
+            let newer = group.waiting.filter(|other| other.code() > version.code());
+            group.waiting = Some(newer.unwrap_or(version));
             return;
         }
         self.start_refresh(s, version, false, api);
@@ -295,8 +298,10 @@ impl Cattle {
             api.end_comparison(group.service);
         }
         refresh.begun = api.now();
-        let bad = group.image;
+        let (bad, taken_back) = (group.image, refresh.version.code());
         (group.version, group.image) = refresh.previous;
+        // Nor does a newer image of the same release go out.
+        group.waiting.take_if(|waiting| waiting.code() == taken_back && taken_back != group.version.code());
         self.declare(s, RolloutStep::RollbackBegins, api);
         if self.parameters.rollout.strategy == Strategy::InPlace && !pushed {
             self.call_tool_back(s, api);

@@ -150,6 +150,7 @@ impl RegistryParameters {
             clients: self.clients,
             flaps_per_s: self.flapping.per_second(),
             resync: self.resync,
+            resync_grows: self.membership == Membership::Gossip,
             empties: self.fail_empty.as_f64(),
         }
     }

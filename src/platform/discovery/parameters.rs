@@ -44,7 +44,7 @@ choices! {
 section! {
     /// A list of addresses on the machines of callers.
     pub struct StaticFileParameters {
-        /// Who changes it.
+        /// Who changes the list that is pushed to callers.
         by: EditedBy = "tool", grade Choice;
         /// Hands-on time of a person to change it.
         edit: Distribution = "lognormal(10m, 0.5)", from "changing a list by hand takes 5-60 min with its push; no source found", grade Estimate;
@@ -106,7 +106,7 @@ section! {
         preset: RegistryPreset = "consul", grade Choice;
         /// Its servers. It answers while more than half of them do.
         servers: u32 = 3 in |&n| n % 2 == 1 && n <= 9 => "an odd number up to 9", from "3 or 5 servers are recommended", grade Recalled;
-        /// Their type.
+        /// Machine type of the registry's servers.
         machine: String = "m5.large", from "3 × m5.large, about 210 USD a month", grade Derived;
         /// How it finds out that a machine is gone.
         membership: Membership = "gossip", from "hashicorp/memberlist @1b4c746", grade Measured;

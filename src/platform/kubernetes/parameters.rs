@@ -308,11 +308,11 @@ section! {
 section! {
     /// The API server and the clients of its controllers.
     pub struct ControlPlaneParameters {
-        /// Who runs it.
+        /// Who runs the control plane.
         run_by: RunBy = "provider", grade Choice;
         /// Machines that it runs on where the team runs it; a load balancer is in front of them.
         machines: u32 = 3 in |n| (1..=100).contains(n) => "from 1 to 100", from "a quorum of etcd that can lose one", grade Derived;
-        /// Their type.
+        /// Machine type of a control plane that the team runs itself.
         machine: String = "m5.large", grade Choice;
         /// Routine administration where the team runs it, beside that of the cluster [h/week].
         upkeep: f64 = "60" in |h| (0.0..=10_000.0).contains(h) => "from 0 to 10000", from "1.5 full-time engineers of 40 h a week: three against one in Gcore's TCO comparison, two of them for other things", grade Estimate;

@@ -14,7 +14,7 @@ use super::components::Context;
 use super::event::Event;
 use super::release::{Pipeline, Stage, Task, set_tag};
 use crate::cluster::objects::DeploymentId;
-use crate::engine::{Purpose, SimDuration};
+use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::parameter::{Distribution, section};
 use crate::platform::supply::{Supply, since_release};
 use crate::world::{
@@ -108,20 +108,25 @@ impl Pipeline {
         self.look_at_image(id, cx, api);
     }
 
-    /// An image that lacks a fix and is too old is built again; one that is not old yet is looked at then.
-    pub fn look_at_image(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let p = &cx.parameters.patching;
+    /// When the image of a service is to be renewed: when it is too old and there is a base image with a fix that it lacks.
+    fn renewal_due(&mut self, id: DeploymentId, cx: &Context<'_>, api: &Api<'_>) -> Option<SimTime> {
         let built = self.services[id.index()].present_image();
         let supply = self.images.supply();
         let (newest, software) = (supply.newest(cx.now.into()), supply.made(built.base));
         let is_missing = |a: &Advisory| a.layer != Layer::Kernel && a.published > software;
-        let Some(missing) = api.advisories().find(is_missing) else {
+        let missing = api.advisories().find(is_missing)?;
+        let due = built.at.plus(cx.parameters.patching.image_age).in_simulation().unwrap_or_default();
+        let has_fix = supply.made(newest) >= missing.published;
+        Some(if due <= cx.now && !has_fix { cx.now + AGAIN } else { due })
+    }
+
+    /// An image that lacks a fix and is too old is built again; one that is not old yet is looked at then.
+    pub fn look_at_image(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let Some(due) = self.renewal_due(id, cx, api) else {
             return; // the next advisory calls again
         };
-        let mut due = built.at.plus(p.image_age).in_simulation().unwrap_or_default();
-        if due <= cx.now && supply.made(newest) < missing.published {
-            due = cx.now + AGAIN; // there is no base image with the fix yet
-        }
+        let p = &cx.parameters.patching;
+        let built = self.services[id.index()].present_image();
         if cx.now < due {
             if !std::mem::replace(&mut self.services[id.index()].image_watched, true) {
                 cx.at(due, Event::ImageDue(id));
@@ -141,8 +146,11 @@ impl Pipeline {
         self.tasks.insert(api.ask(Work { activity, urgency, touch, cause, about }), task);
     }
 
-    /// Somebody has started the build.
-    pub(super) fn renew_image(&self, id: DeploymentId, cx: &mut Context<'_>, api: &Api<'_>) {
+    /// Somebody has started the build, unless a release has brought a new image meanwhile.
+    pub(super) fn renew_image(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        if self.renewal_due(id, cx, api).is_none_or(|due| cx.now < due) {
+            return self.look_at_image(id, cx, api);
+        }
         let key = [u64::from(id.0), api.calendar().day(cx.now)];
         let span = self.practice.build.sample(api.stream(REBUILD, &key).uniform());
         cx.after(span, Event::ImageRenewed(id));

@@ -176,10 +176,16 @@ impl Pipeline {
         let second_is_empty =
             releases.second.is_none_or(|d| cx.cluster.store.pods_of_deployment(d).next().is_none());
         // The status of a template that the controller has not seen yet says nothing.
+        let status = &deployment.status;
         let is_seen = program(cx.cluster.store.template(deployment.template)).1 == releases.target()
-            && deployment.status.observed_generation == deployment.generation;
+            && status.observed_generation == deployment.generation;
+        // As `kubectl rollout status` has it: the condition of the rollout before may still stand.
+        let is_through = is_seen
+            && status.updated >= deployment.replicas
+            && status.replicas <= status.updated
+            && status.available >= status.updated;
         match (releases.stage, deployment.status.progress) {
-            (Stage::RollingOut, Progress::Complete) if is_seen => {
+            (Stage::RollingOut, Progress::Complete) if is_through => {
                 releases.stage = Stage::Idle;
                 if let Some(second) = releases.second {
                     cx.cluster.store.scale_deployment(second, 0);
@@ -187,11 +193,13 @@ impl Pipeline {
                 api.declare_rollout(world_service(id), bad, RolloutStep::Completes);
                 self.bring_out_waiting(id, cx, api);
             }
-            (Stage::RollingBack, Progress::Complete) if is_seen && second_is_empty => {
+            (Stage::RollingBack, Progress::Complete) if is_through && second_is_empty => {
                 releases.stage = Stage::Idle;
+                releases.is_stale = false;
                 releases.version = releases.previous.take().expect("there is a version to go back to");
                 api.declare_rollout(world_service(id), bad, RolloutStep::RollbackCompletes);
                 self.bring_out_waiting(id, cx, api);
+                self.look_at_image(id, cx, api);
             }
             (Stage::RollingOut, Progress::Stalled) if is_seen && !releases.is_looking => {
                 self.page_for_rollout(id, api);

@@ -1,13 +1,11 @@
-//! Pets: machines that people built and know by name, one box each, sized for the peak.
+//! Pets: machines that people built and know by name, sized for the peak; one box each, unless services share them
+//! ([`shared`]).
 //!
-//! Nothing is replaced by itself. A supervisor restarts dead processes; everything else waits for a person, who
-//! looks ([`repair`]), reboots, restarts, or gets a new machine ([`rebuild`]). Releases go box by box ([`release`]), or by a tool a few
-//! boxes at a time ([`tool`]).
-//! Every hand on a pet may make it a bit more different from what is written about it ([`drift`]), and how many there
-//! are follows the forecast in projects ([`capacity`]). Fixes are installed by hand or by a timer ([`patching`]). Knows of its boxes what the checks say and what people saw
-//! when they looked.
-//!
-//! Services may share their machines ([`shared`]).
+//! Nothing is replaced by itself. A supervisor restarts dead processes; everything else waits for a person, who looks
+//! ([`repair`]), reboots, restarts, or gets a new machine ([`rebuild`]). Releases go box by box ([`release`]), or by a tool
+//! a few boxes at a time ([`tool`]). Every hand on a pet may make it a bit more different from what is written about it
+//! ([`drift`]), and how many there are follows the forecast in projects ([`capacity`]). Fixes are installed by hand or by
+//! a timer ([`patching`]). Knows of its boxes what the checks say and what people saw when they looked.
 //!
 //! Start at [`Pets::on_signal`].
 
@@ -61,7 +59,9 @@ pub struct Pets {
     /// What the last backup of a machine that is gone has on it.
     backups: BTreeMap<Name, Software>,
     /// What is or was due on machines, in the order in which it was planned.
-    chores: Vec<patching::Chore>,
+    chores: BTreeMap<u32, patching::Chore>,
+    /// So many were planned so far.
+    planned: u32,
 }
 
 /// The pets of one service.
@@ -80,7 +80,7 @@ struct Kennel {
     waiting: Option<Version>,
 }
 
-/// One machine with its box.
+/// One box, and the machine that it is in.
 #[derive(Clone, Copy, Debug)]
 struct Pet {
     subject: BoxId,
@@ -251,7 +251,8 @@ impl Pets {
             sizing: Sizing::default(),
             backed_up: 0,
             backups: BTreeMap::new(),
-            chores: Vec::new(),
+            chores: BTreeMap::new(),
+            planned: 0,
         }
     }
 

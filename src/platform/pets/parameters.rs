@@ -175,7 +175,7 @@ section! {
 section! {
     /// Services that share their machines.
     pub struct GroupParameters {
-        /// Their names, two or more.
+        /// Names of the services that share their machines, two or more.
         services: Vec<String>, required in |s| s.len() >= 2 => "at least two services";
     }
 }

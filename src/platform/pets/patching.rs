@@ -11,7 +11,7 @@
 //! *Deviation:* nobody tries a fix on another machine first, and none goes wrong.
 
 use super::parameters::PatchWay;
-use super::{Care, Name, Pet, Pets, RESTART_DRAINED, Role, Task};
+use super::{Care, Name, Pet, Pets, RESTART_DRAINED, RepairPolicy, Role, Task};
 use crate::engine::streams::mix;
 use crate::engine::{Purpose, SimDuration};
 use crate::world::{
@@ -123,8 +123,9 @@ impl Pets {
 
     fn plan(&mut self, chore: Chore, at: Stamp, api: &mut Api<'_>) {
         let Some(at) = at.in_simulation() else { return };
-        self.chores.push(chore);
-        let number = self.chores.len() as u32 - 1;
+        let number = self.planned;
+        self.planned += 1;
+        self.chores.insert(number, chore);
         api.at(at.max(api.now()), PlatformEvent::with(super::CHORE, number, 0));
     }
 
@@ -133,7 +134,7 @@ impl Pets {
     }
 
     pub(super) fn on_chore(&mut self, number: u32, api: &mut Api<'_>) {
-        let chore = self.chores[number as usize];
+        let chore = self.chores.remove(&number).expect("what is due was planned");
         let (Chore::Fix(name, _) | Chore::Update(name, _) | Chore::Reboot(name) | Chore::Restart(name, _)) =
             chore;
         let Pet { vm, role, .. } = *self.pet(name);
@@ -196,7 +197,7 @@ impl Pets {
         let advisory = api.advisory(fix);
         match (advisory.layer, self.reboot_wait(name, &advisory, api)) {
             (_, Some(wait)) => self.plan_after(wait, Chore::Reboot(name), api),
-            (Layer::Kernel, None) if api.needs_reboot(vm) => _ = api.reboot_vm(vm),
+            (Layer::Kernel, None) if api.needs_reboot(vm) => _ = api.reboot_guest(vm),
             // What is down or changed by somebody starts with the fix anyway.
             (Layer::Packages | Layer::Runtime, None) if is_new => {
                 for mate in self.mates(name) {
@@ -232,13 +233,18 @@ impl Pets {
 
     pub(super) fn on_restart_drained(&mut self, subject: BoxId, api: &mut Api<'_>) {
         let Some(name) = self.find(subject) else { return };
-        let Pet { vm, care: Care::Restarting { boots }, .. } = *self.pet(name) else { return };
-        let rebooted = boots && vm.is_some_and(|vm| api.reboot_vm(vm));
-        for mate in self.mates(name) {
-            let Pet { subject, installed, care, .. } = *self.pet(mate);
-            if care != (Care::Restarting { boots }) {
-                continue;
-            }
+        let vm = self.pet(name).vm;
+        // Something else may have happened to one of them since they left the route.
+        let is_out = |&(s, p): &Name| matches!(self.services[s].pets[p].care, Care::Restarting { .. });
+        let out: Vec<Name> = self.mates(name).into_iter().filter(is_out).collect();
+        let boots =
+            out.iter().any(|&(s, p)| self.services[s].pets[p].care == Care::Restarting { boots: true });
+        let rebooted = boots && vm.is_some_and(|vm| api.reboot_guest(vm));
+        if boots && !rebooted {
+            self.plan_after(LATER, Chore::Reboot(name), api);
+        }
+        for mate in out {
+            let Pet { subject, installed, .. } = *self.pet(mate);
             let begun = rebooted || (!boots && api.start_box(subject, installed));
             // Who waits for it sees if it does not come back.
             let patience = if begun { self.practice.rollout_deadline } else { self.parameters.retry };
@@ -248,7 +254,8 @@ impl Pets {
 
     /// The backup of a machine has the software of its time; one that is built is new.
     pub(super) fn keep_software(&mut self, name: Name, api: &Api<'_>) {
-        let software = self.pet(name).vm.and_then(|vm| api.software_of(vm));
+        let is_backed_up = self.parameters.repair == RepairPolicy::RestoreBackup;
+        let software = self.pet(name).vm.filter(|_| is_backed_up).and_then(|vm| api.software_of(vm));
         self.backups.extend(software.map(|software| (name, software)));
     }
 

@@ -90,11 +90,12 @@ impl Pets {
                 api.start_box(subject, installed);
             }
         }
-        let on_hand =
-            |task: &Task| matches!(task, Task::Build(name) | Task::Restore(name) if bare.contains(name));
-        if bare.is_empty() || self.is_asked(on_hand) {
-            return; // if it went down while somebody was working on it, they go on now
-        }
+        // Where it went down while somebody was working on it, they go on now.
+        let is_restored = self.is_asked(|task| matches!(task, Task::Restore(name) if bare.contains(name)));
+        bare.retain(|&name| {
+            let builds = self.is_asked(|task| *task == Task::Build(name));
+            !(builds || is_restored && self.comes_from_backup(name))
+        });
         let (backed_up, new): (Vec<Name>, Vec<Name>) =
             bare.into_iter().partition(|&name| self.comes_from_backup(name));
         self.ask_to_restore(&backed_up, api);
@@ -143,8 +144,10 @@ impl Pets {
         }
         let (version, now) = (self.services[name.0].version, api.now());
         self.pet(name).dug = false;
-        // With all fixes of the day.
-        if let Some(vm) = self.pet(name).vm {
+        // With all fixes of the day, unless another service of the machine is there already.
+        let others = self.mates(name).into_iter().filter(|&mate| mate != name);
+        let is_first = others.into_iter().all(|(s, p)| self.services[s].pets[p].care == Care::Building);
+        if let Some(vm) = self.pet(name).vm.filter(|_| is_first) {
             api.set_software(vm, Software::as_of(now));
         }
         self.pet(name).install(version, now);

@@ -51,7 +51,10 @@ impl Pets {
     pub(super) fn on_health(&mut self, subject: BoxId, healthy: bool, api: &mut Api<'_>) {
         let Some(name) = self.find(subject) else { return };
         self.services[name.0].entry.on_health(subject, healthy, api);
+        let is_listed = self.services[name.0].entry.is_registered(subject);
         match (self.pet(name).care, healthy) {
+            // It has left the route to be restarted, and has not been yet.
+            (Care::Restarting { .. }, true) if !is_listed => {}
             // Whoever works on the box needs no alert.
             (Care::None, false) if !self.parameters.monitoring || self.has_hands_on_it(name) => {}
             (Care::None, false) => {

@@ -19,7 +19,7 @@ use crate::world::{World, streams};
 section! {
     /// Outages of the cloud's control plane in a whole region.
     pub struct CloudApiOutageParameters {
-        /// How often it stops answering.
+        /// How often the cloud's API stops answering.
         rate: Rate = "0.3/year", from "27 incidents at AWS in 2024 in some 34 regions, a third of them of single zones (Cloud Insight Index 2024); how many of the others hit launches is not known", grade Estimate;
         /// How the times between two of them are spread.
         hazard: Hazard = "exponential", grade Choice;

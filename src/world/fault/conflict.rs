@@ -6,6 +6,7 @@
 //! shared. Start at [`World::install_into_shared_system`].
 
 use super::{FaultId, FaultKind};
+use crate::engine::streams::mix;
 use crate::parameter::{Fraction, section};
 use crate::world::boxes::State;
 use crate::world::ids::{BoxId, Version};
@@ -36,7 +37,7 @@ impl World {
             let mut stream =
                 self.streams.open(streams::CONFLICT, &[installed[0], installed[1], whom[0], whom[1]]);
             if stream.chance(chance) {
-                let fault = FaultId::new(FaultKind::Conflict, whom, installed[0] << 32 | installed[1]);
+                let fault = FaultId::new(FaultKind::Conflict, whom, mix(installed[0] << 32 | installed[1]));
                 self.break_box(other, fault, FaultKind::Conflict);
             }
         }

@@ -9,7 +9,7 @@ use crate::parameter::{Distribution, Hazard, Rate, section};
 section! {
     /// Failures of a registry of services by itself, where a platform runs one.
     pub struct DiscoveryOutageParameters {
-        /// How often it fails although most of its servers run.
+        /// How often a registry of services (`discovery.kind = "registry"`) fails although most of its servers run.
         rate: Rate = "0.5/year", from "none found; single incidents are public (Roblox 2021, Pinterest 2013-14)", grade Estimate;
         /// How the times between two of them are spread.
         hazard: Hazard = "exponential", grade Choice;

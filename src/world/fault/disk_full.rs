@@ -20,7 +20,7 @@ use crate::world::{World, streams};
 section! {
     /// Disks that run full.
     pub struct DiskFullParameters {
-        /// How often the disk of one box fills where nothing is done about it; `disk_fills` of a platform says which share gets through there.
+        /// How often the disk of one box fills where nothing is done about it; `disk_fills` of a platform says which share gets through there; none on Kubernetes, where the kubelet rotates logs.
         rate: Rate = "0.1/year", from "none found", grade Estimate;
         /// How the times between two of them are spread.
         hazard: Hazard = "exponential", from "none found", grade Estimate;

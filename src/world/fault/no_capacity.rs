@@ -16,7 +16,7 @@ use crate::world::{World, streams};
 section! {
     /// Times in which the cloud has no machine of a type in a zone.
     pub struct NoCapacityParameters {
-        /// How often that happens to one type in one zone.
+        /// How often one machine type runs out in one zone.
         rate: Rate = "2/year", from "none found", grade Estimate;
         /// How the times between the beginnings of two of them are spread.
         hazard: Hazard = "exponential", from "none found", grade Estimate;

@@ -16,7 +16,7 @@ use crate::world::{World, streams};
 section! {
     /// Outages of the image registry.
     pub struct RegistryOutageParameters {
-        /// How often it stops answering.
+        /// How often the registry that images are pulled from stops answering.
         rate: Rate = "2/year", from "none found; public registries report a few incidents a year", grade Estimate;
         /// How the times between two of them are spread.
         hazard: Hazard = "exponential", grade Choice;

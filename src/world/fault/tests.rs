@@ -239,6 +239,9 @@ fn without_the_clouds_api_nothing_is_launched_and_what_is_given_back_is_paid_on(
     let machine = lab.machine();
     let refused = lab.api().launch_vm(machine, ZoneId(1), Purchase::OnDemand);
     assert!(!lab.api().reboot_vm(vms[0]), "the console does not answer either");
+    assert!(lab.api().reboot_guest(vms[0]), "but who is logged in can restart it from within");
+    lab.run_for(MINUTE * 3);
+    assert_eq!(lab.api().vm_status(vms[0]), VmStatus::Running);
     lab.api().terminate_vm(vms[1]);
     lab.run_for(MINUTE);
     assert!(lab.when(|s| *s == Signal::LaunchFailed { vm: refused }).is_some());
@@ -252,7 +255,7 @@ fn without_the_clouds_api_nothing_is_launched_and_what_is_given_back_is_paid_on(
     assert_eq!(status(&mut lab, &vms), [VmStatus::Running, VmStatus::Gone]);
     lab.world.on_cloud_api_restored();
     lab.run_for(MINUTE);
-    assert_eq!(paid_until(&lab, vms[1]), Some(SimTime::ZERO + MINUTE));
+    assert_eq!(paid_until(&lab, vms[1]), Some(SimTime::ZERO + MINUTE * 4));
     let new = lab.api().launch_vm(machine, ZoneId(1), Purchase::OnDemand);
     lab.run_for(MINUTE);
     assert!(lab.when(|s| *s == Signal::VmUp { vm: new }).is_some());

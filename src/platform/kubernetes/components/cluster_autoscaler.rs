@@ -19,7 +19,7 @@
 mod scale_down;
 
 use super::drain::Drains;
-use super::node_health::is_cluster_unhealthy;
+use super::node_health::{is_cluster_unhealthy, is_unhealthy};
 use super::{Context, pods};
 use crate::catalog::InstanceId;
 use crate::cluster::objects::{Labels, Name, Node, NodeId, PodId, Resources};
@@ -67,6 +67,8 @@ pub struct ClusterAutoscaler {
     is_stopped: bool,
     /// Revision of the store and machines on their way when unneeded nodes were last looked for.
     seen: Option<(u64, usize)>,
+    /// It was said that no group can grow.
+    has_told_refusal: bool,
 }
 
 impl ClusterAutoscaler {
@@ -92,6 +94,7 @@ impl ClusterAutoscaler {
             joined: 0,
             is_stopped: false,
             seen: None,
+            has_told_refusal: false,
         }
     }
 
@@ -161,7 +164,8 @@ impl ClusterAutoscaler {
     /// The provider keeps the pool at its minimum.
     fn keep_minimum(&mut self, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let present = self.size(&cx.cluster.store);
-        self.launch(self.minimum.saturating_sub(present), cx, api);
+        let zones = self.zones_for(self.minimum.saturating_sub(present), cx);
+        self.launch(&zones, cx, api);
     }
 
     fn size(&self, store: &Store) -> u32 {
@@ -186,15 +190,25 @@ impl ClusterAutoscaler {
         let for_pods = pack(&sizes, self.room).unwrap_or(0);
         let for_spare = spare.div_ceil(u64::from(self.room.cpu.max(1))) as u32;
         let (wanted, coming) = (for_pods.max(for_spare), self.upcoming.len());
-        if !left.is_empty() && wanted > 0 {
-            let about = cx.bodies.box_of(left[0].0).map_or(About::Nothing, About::Box);
-            let waiting = left.len();
+        let waiting = left.first().map(|first| (first.0, left.len()));
+        let zones = self.zones_for(wanted, cx);
+        let tells = wanted > 0 && !(zones.is_empty() && self.has_told_refusal);
+        self.has_told_refusal = wanted > 0 && zones.is_empty();
+        if let Some((first, waiting)) = waiting.filter(|_| tells) {
+            let about = cx.bodies.box_of(first).map_or(About::Nothing, About::Box);
+            let asked = zones.len();
             api.remark(about, || {
                 let coming = if coming > 0 { format!(", {coming} more coming") } else { String::new() };
-                format!("TriggeredScaleUp: nodes +{wanted} for {}{coming}", pods(waiting))
+                match asked {
+                    0 => format!(
+                        "NotTriggerScaleUp: no node group can grow now, for {}{coming}",
+                        pods(waiting)
+                    ),
+                    _ => format!("TriggeredScaleUp: nodes +{asked} for {}{coming}", pods(waiting)),
+                }
             });
         }
-        self.launch(wanted, cx, api);
+        self.launch(&zones, cx, api);
         true
     }
 
@@ -205,23 +219,34 @@ impl ClusterAutoscaler {
         wanted.saturating_sub(free_cpu(&cx.cluster.store) + coming)
     }
 
-    /// Asks for machines, each in the zone with the fewest that does not refuse.
-    fn launch(&mut self, count: u32, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        let count = count.min(cx.parameters.node_pool.max_nodes.saturating_sub(self.size(&cx.cluster.store)));
-        if count == 0 {
-            return;
-        }
+    /// Zones for so many machines more, each the one with the fewest whose group is well and does not refuse; fewer where
+    /// there are none, or the pool is as large as it may be.
+    fn zones_for(&self, count: u32, cx: &Context<'_>) -> Vec<ZoneId> {
+        let store = &cx.cluster.store;
+        let count = count.min(cx.parameters.node_pool.max_nodes.saturating_sub(self.size(store)));
         let mut sizes: BTreeMap<ZoneId, u32> = BTreeMap::new();
-        let of_nodes = cx.cluster.store.nodes().filter_map(|(_, n)| zone_of(n));
-        for zone in of_nodes.chain(self.upcoming.values().copied()) {
+        for zone in store.nodes().filter_map(|(_, n)| zone_of(n)).chain(self.upcoming.values().copied()) {
             *sizes.entry(zone).or_insert(0) += 1;
         }
+        let is_open = |g: &&Group| {
+            let of_group = store.nodes().map(|(_, n)| n).filter(|n| zone_of(n) == Some(g.zone));
+            g.blocked_until <= cx.now && !is_unhealthy(of_group)
+        };
+        let open: Vec<ZoneId> =
+            if count > 0 { self.groups.iter().filter(is_open).map(|g| g.zone).collect() } else { Vec::new() };
+        let mut zones = Vec::new();
         for _ in 0..count {
-            let open = self.groups.iter().filter(|g| g.blocked_until <= cx.now);
-            let Some(zone) = open.map(|g| g.zone).min_by_key(|z| sizes.get(z).copied().unwrap_or(0)) else {
-                break;
-            };
+            let fewest = open.iter().copied().min_by_key(|z| sizes.get(z).copied().unwrap_or(0));
+            let Some(zone) = fewest else { break };
             *sizes.entry(zone).or_insert(0) += 1;
+            zones.push(zone);
+        }
+        zones
+    }
+
+    /// Asks for a machine in each of these zones, and looks again when a group stops refusing.
+    fn launch(&mut self, zones: &[ZoneId], cx: &mut Context<'_>, api: &mut Api<'_>) {
+        for &zone in zones {
             self.launch_in(zone, cx, api);
             self.last_added = Some(cx.now);
         }

@@ -126,11 +126,12 @@ impl NodeRepair {
         }
     }
 
-    /// The drain of an unready node is over: its machine is given back, unless it came back or a budget held its pods.
+    /// The drain of an unready node is over: its machine is given back, unless it came back, a budget held its pods, or the
+    /// cloud does not answer.
     pub fn on_drained(&mut self, id: NodeId, end: End, cx: &mut Context<'_>, api: &mut Api<'_>) {
         match (self.unready.get_mut(&id), end) {
-            (Some(_), End::Empty) => give_back(id, cx, api),
-            (Some(unready), End::GaveUp(_)) => {
+            (Some(_), End::Empty) if api.cloud_answers() => give_back(id, cx, api),
+            (Some(unready), End::Empty | End::GaveUp(_)) => {
                 unready.counts_from = cx.now;
                 cx.after(cx.parameters.node_pool.unready_after, Event::RepairNode(id));
                 unmark(id, cx, api);
@@ -149,11 +150,16 @@ impl NodeRepair {
     }
 }
 
-/// Whether so much is unready that nobody should touch anything. Nodes that are to be deleted do not count as unready.
+/// Whether so much of the cluster is unready that nobody should touch anything.
 pub fn is_cluster_unhealthy(store: &Store) -> bool {
+    is_unhealthy(store.nodes().map(|(_, n)| n))
+}
+
+/// Whether so much of these nodes is unready. Nodes that are to be deleted do not count as unready.
+pub fn is_unhealthy<'a>(nodes: impl Iterator<Item = &'a Node>) -> bool {
     let is_unready = |n: &Node| !n.is_ready() && n.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_none();
     let (all, unready) =
-        store.nodes().fold((0, 0), |(all, unready), (_, n)| (all + 1, unready + usize::from(is_unready(n))));
+        nodes.fold((0, 0), |(all, unready), n| (all + 1, unready + usize::from(is_unready(n))));
     unready > UNREADY_NODES_MAX && unready as f64 > UNREADY_SHARE_MAX * all as f64
 }
 

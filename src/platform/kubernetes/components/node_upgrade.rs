@@ -28,6 +28,9 @@ use crate::world::{About, Activity, Api, Stamp, Urgency, VmId, Work, WorkId, Zon
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A cloud that does not answer is asked again after this.
+const CLOUD_AGAIN: SimDuration = SimDuration::from_mins(1);
+
 const PHASE: Purpose = Purpose::named("node upgrade phase");
 const NODE_IMAGES: Purpose = Purpose::named("node images");
 const BEGIN: Purpose = Purpose::named("node upgrade begin");
@@ -213,12 +216,12 @@ impl NodeUpgrade {
         let (node, p) = (about(id, cx), &cx.parameters.node_upgrade);
         let Some(roll) = &mut self.roll else { return };
         match (end, roll.stage) {
-            (End::Empty, Stage::Shrinking) => {
+            (End::Empty, Stage::Shrinking) if api.cloud_answers() => {
                 api.remark(node, || "empty: given back".into());
                 give_back(id, cx, api);
             }
-            (End::GaveUp(_), Stage::Shrinking) => {
-                // Nobody forces that: the node stays.
+            (End::Empty | End::GaveUp(_), Stage::Shrinking) => {
+                // Nobody forces that, and the cloud has to answer: the node stays.
                 roll.leaving.remove(&id);
                 roll.size += 1;
                 cx.cluster.store.set_cordoned(id, false);
@@ -248,6 +251,9 @@ impl NodeUpgrade {
         let Some(zone) = cx.cluster.store.node(id).filter(|n| !is_given_back(n)).and_then(zone_of) else {
             return;
         };
+        if !api.cloud_answers() {
+            return cx.after(CLOUD_AGAIN, Event::UpgradeTerminate(id));
+        }
         roll.replaced += 1;
         give_back(id, cx, api);
         tools.autoscaler.launch_in(zone, cx, api);

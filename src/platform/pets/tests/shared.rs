@@ -1,9 +1,10 @@
 //! Services that live together: fewer machines, and one fate.
 
 use super::{Facts, LOSSES, facts, touches};
-use crate::engine::SimTime;
+use crate::engine::{SimDuration, SimTime};
 use crate::world::observation::Exit;
-use crate::world::{Activity, FaultKind, Observation, ServiceId};
+use crate::world::{Activity, BoxId, FaultKind, Observation, ServiceId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A second service like the first, of five requests a second.
 const MAIL: [&str; 6] = [
@@ -140,4 +141,55 @@ fn they_grow_together() {
     assert!(web.last() > web.first(), "{web:?}");
     let vms = facts.iter().filter(|(_, o)| matches!(o, Observation::VmUp { .. })).count();
     assert_eq!(vms as u32, *web.last().expect("there is one"), "one machine for a box of each");
+}
+
+#[test]
+fn who_is_up_gets_requests_again_whatever_meets_a_patch() {
+    // Kernel fixes every few days, processes and machines that crash, machines that are lost, and networks that are away for less
+    // than a drain: some of it falls into the five minutes in which a patched machine finishes what it has.
+    let busy = [
+        "run.length=364d",
+        "vulnerabilities.system=200/year",
+        "vulnerabilities.kernel=50%",
+        "platform.pets.patching.delay=uniform(1h, 3d)",
+        "platform.pets.patching.reboot_deferred=0%",
+        "faults.process_crash.rate=20/month",
+        "faults.process_crash.hang_share=30%",
+        "faults.vm_crash.rate=50/year",
+        "faults.rack_network.rate=6000/year",
+        "faults.rack_network.lasts=100s",
+        "faults.rack_network.loss=90%",
+        "service.web.release.rate=2/week",
+        "service.mail.release.rate=1/week",
+        LOSSES,
+    ];
+    for together in [&[TOGETHER][..], &[]] {
+        let facts = of_both(&[&busy[..], together].concat());
+        let (mut up, mut routed) = (BTreeSet::new(), BTreeSet::new());
+        let mut waits_since: BTreeMap<BoxId, SimTime> = BTreeMap::new();
+        let mut longest = SimDuration::ZERO;
+        for (at, fact) in &facts {
+            let subject = match fact {
+                Observation::BoxUp { subject } => (up.insert(*subject), *subject).1,
+                Observation::BoxExited { subject, .. }
+                | Observation::BoxHung { subject, .. }
+                | Observation::BoxRemoved { subject } => (up.remove(subject), *subject).1,
+                Observation::BoxRouted { subject } => (routed.insert(*subject), *subject).1,
+                Observation::BoxUnrouted { subject } => (routed.remove(subject), *subject).1,
+                _ => continue,
+            };
+            if up.contains(&subject) && !routed.contains(&subject) {
+                waits_since.entry(subject).or_insert(*at);
+            } else if let Some(since) = waits_since.remove(&subject) {
+                longest = longest.max(at.since(since));
+            }
+        }
+        let last = facts.last().expect("a year is full of facts").0;
+        let longest =
+            waits_since.into_values().map(|since| last.since(since)).fold(longest, SimDuration::max);
+        // Five minutes of drain, and up to a few hours until somebody has edited the addresses of a machine built anew.
+        assert!(longest < SimDuration::from_hours(12), "a box was up and got nothing for {longest}");
+        let patches = touches(&facts, Activity::Patch).len();
+        assert!(patches > 100, "{patches}");
+    }
 }

@@ -4,13 +4,15 @@
 //! and cordon), has them drained, gives machines back. Follows core/scaledown and simulator/drainability of
 //! cluster-autoscaler 1.36.1: a node is unneeded if at most half of its CPU and memory is requested, all its pods fit on
 //! others, which are not unneeded themselves and take no more than they have room for, and no budget of theirs is used up;
-//! after 10 min of that it is marked, and 5 s later deleted if it is empty (ten at once, and before any other), else
-//! drained (one at a time). What has ended does not count. 10 min after any scale-up and 3 min after a failure nothing is
-//! removed; how long nodes are unneeded is counted on meanwhile.
+//! empty nodes are tried first, so that no pods are meant for them. After 10 min of that it is marked, and 5 s later
+//! deleted if it is empty (ten at once, and before any other), else drained (one at a time). What has ended does not count.
+//! 10 min after any scale-up and 3 min after a failure nothing is removed; how long nodes are unneeded is counted on
+//! meanwhile.
 //!
-//! *Deviation:* candidates are tried oldest first, and pods placed first-fit in the order of nodes. Nothing is unremovable
-//! for 5 min once found so: it is looked at again when something changes. Controllers are behind all pods, none has local
-//! storage or forbids eviction. Pods that come to an empty node in the 5 s are evicted; upstream gives that node up.
+//! *Deviation:* candidates of one sort are tried oldest first, and pods placed first-fit in the order of nodes. Nothing is
+//! unremovable for 5 min once found so: it is looked at again when something changes. Controllers are behind all pods, none
+//! has local storage or forbids eviction. Pods that come to an empty node in the 5 s are evicted; upstream gives that node
+//! up. A cloud that does not answer is found out only when the node has been drained.
 //!
 //! Start at [`ClusterAutoscaler::scale_down`].
 
@@ -66,13 +68,11 @@ impl ClusterAutoscaler {
             return;
         }
         let threshold = cx.parameters.cluster_autoscaler.utilization.as_f64();
-        let candidates: Vec<NodeId> = cx
-            .cluster
-            .store
-            .nodes()
-            .filter(|(_, n)| n.is_schedulable() && utilization(n) <= threshold)
-            .map(|(id, _)| id)
-            .collect();
+        let store = &cx.cluster.store;
+        let unused = store.nodes().filter(|(_, n)| n.is_schedulable() && utilization(n) <= threshold);
+        let mut candidates: Vec<NodeId> = unused.map(|(id, _)| id).collect();
+        // Empty ones first, so that nobody's pods go to them.
+        candidates.sort_by_key(|&id| pods_left(id, store).next().is_some());
         if candidates.is_empty() {
             return self.unneeded.clear();
         }
@@ -156,6 +156,11 @@ impl ClusterAutoscaler {
         let Some(node) = cx.cluster.store.node(id) else { return };
         let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
         match end {
+            End::Empty if node.is_ready() && !api.cloud_answers() => {
+                api.remark(about, || "ScaleDownFailed: the cloud does not answer, the node stays".into());
+                self.last_failed = Some(cx.now);
+                unmark(id, cx, api);
+            }
             End::Empty if node.is_ready() => {
                 api.remark(about, || "empty: the machine is not needed any more".into());
                 give_back(id, cx, api);
@@ -217,7 +222,7 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
     use crate::cluster::Cluster;
-    use crate::cluster::objects::Labels;
+    use crate::cluster::objects::{Container, Labels, Owner, PodSpec};
     use crate::cluster::settings::Settings;
     use crate::platform::kubernetes::KubernetesParameters;
     use crate::platform::kubernetes::bodies::Bodies;
@@ -241,5 +246,34 @@ mod tests {
         };
         // 60 + 10 minutes. With all four nodes of a minimum of four the provider repairs, whenever.
         assert_eq!((from(3), from(4)), (now + SimDuration::from_mins(10), SimTime::ZERO));
+    }
+
+    #[test]
+    fn pods_are_not_sent_to_a_node_that_is_empty() {
+        let (mut cluster, mut bodies) = (Cluster::new(Settings::default()), Bodies::default());
+        let room = Resources { cpu: 1_000, memory: 1 << 30, pods: 10 };
+        let node = |n: u32| Node::new(Name::number(n), Labels::default(), room);
+        let ids: Vec<NodeId> = (0..3).map(|n| cluster.store.add_node(node(n))).collect();
+        // Two pods of 400m on the first two nodes, older than the third, which is empty.
+        let container = Container { cpu: Some(400), ..Container::default() };
+        let template = cluster.store.intern_template(PodSpec::of_container(Labels::default(), container));
+        for &id in &ids[..2] {
+            let pod = cluster.store.create_pod(Owner::None, template, SimTime::ZERO);
+            cluster.store.bind(pod, id);
+        }
+        let (parameters, mut agenda) = (KubernetesParameters::default(), Agenda::default());
+        let now = SimTime::ZERO + SimDuration::from_mins(60);
+        let mut cx = Context {
+            now,
+            cluster: &mut cluster,
+            bodies: &mut bodies,
+            parameters: &parameters,
+            agenda: &mut agenda,
+        };
+        let instance = Catalog::embedded().find("m7i.large").expect("listed");
+        let mut autoscaler = ClusterAutoscaler::new(instance, room, 2, &[], Stamp::default());
+        autoscaler.find_unneeded(&mut cx);
+        // One of three may go: the empty one, not the oldest, whose pod would go there.
+        assert_eq!(autoscaler.unneeded.keys().copied().collect::<Vec<_>>(), [ids[2]]);
     }
 }
