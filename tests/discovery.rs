@@ -174,7 +174,7 @@ fn a_file_is_on_all_machines_a_push_after_the_group_has_replaced_the_box() {
     let by_hand =
         ["platform.herd.discovery.static_file.by=hand", "platform.herd.discovery.static_file.edit=10m"];
     let slow = Notes::of(&[&tool[..], &by_hand].concat()).removals();
-    assert!(slow.iter().all(|s| *s >= 275.0 + 600.0), "{slow:?}");
+    assert!(!slow.is_empty() && slow.iter().all(|s| *s >= 275.0 + 600.0), "{slow:?}");
 }
 
 #[test]
@@ -243,12 +243,13 @@ fn a_registry_that_is_asked_for_more_than_it_can_write_falls_ever_further_behind
     // A write takes 1 s. Ten boxes that flap 0.04 times a second write 0.8/s: the line is empty, and a change waits for
     // its own write alone.
     let below = with("0.04/s").removals();
-    assert!(below.iter().all(|s| (6.0..=14.0).contains(s)), "{below:?}");
-    // At 0.1 times a second they write 2/s: after a day of it a day's worth of writes waits.
+    assert!(!below.is_empty() && below.iter().all(|s| (6.0..=14.0).contains(s)), "{below:?}");
+    // At 0.1 times a second they write 2/s, of which 1/s is done: after a day of it a day's worth of writes waits.
     let above = with("0.1/s");
     let (died, subject) = above.deaths()[0];
     let gone = above.first_after(died, |o| *o == Observation::BoxUnrouted { subject });
-    assert!(gone.is_none_or(|gone| gone - died >= 0.95 * died), "{died} {gone:?}");
+    let waited = gone.expect("within twenty days, of which it died on the eighth") - died;
+    assert_close(waited, died, 0.02 * died, "time on the lists");
 }
 
 #[test]

@@ -74,7 +74,7 @@ pub fn replay(scenario: &Scenario, request: &ReplayRequest, out: &mut dyn Write)
         filter: request.filter.clone(),
         boxes: BTreeMap::new(),
         vms: BTreeMap::new(),
-        refused: BTreeSet::new(),
+        ended: BTreeSet::new(),
         on_slot: BTreeMap::new(),
         work: BTreeMap::new(),
         work_asked: 0,
@@ -164,8 +164,8 @@ struct Trace<'o> {
     filter: ReplayFilter,
     boxes: BTreeMap<BoxId, Subject>,
     vms: BTreeMap<VmId, String>,
-    /// Machines that never were.
-    refused: BTreeSet<VmId>,
+    /// Machines whose end was told: that they are given back says nothing more.
+    ended: BTreeSet<VmId>,
     /// Machines so far on each host slot.
     on_slot: BTreeMap<(u8, u32), u32>,
     /// Number of each piece of work in this trace, and what it is about.
@@ -424,11 +424,14 @@ impl Trace<'_> {
                 );
             }
             Observation::LaunchFailed { vm, .. } => {
-                self.refused.insert(vm);
+                self.ended.insert(vm);
                 self.line(time, About::Vm(vm), "the cloud refuses: there will be no machine")
             }
             Observation::VmUp { vm } => self.line(time, About::Vm(vm), "machine is up"),
             Observation::VmDown { vm, kind, fault } => {
+                if kind == FaultKind::SpotReclaim {
+                    self.ended.insert(vm);
+                }
                 self.line(
                     time,
                     About::Vm(vm),
@@ -436,7 +439,7 @@ impl Trace<'_> {
                 );
             }
             Observation::VmRebooted { vm } => self.line(time, About::Vm(vm), "machine is rebooted"),
-            Observation::VmTerminated { vm } if self.refused.remove(&vm) => {}
+            Observation::VmTerminated { vm } if self.ended.remove(&vm) => {}
             Observation::VmTerminated { vm } => {
                 // It keeps its name: what is left of its node is still spoken of.
                 self.line(time, About::Vm(vm), "machine is given back");

@@ -54,8 +54,10 @@ pub(super) enum VmState {
     Running,
     /// Down, coming back by itself or with its rack or zone.
     Down,
-    /// The host is broken, or the cloud has taken it back; nothing will bring the machine back.
+    /// The host is broken; nothing will bring the machine back.
     Lost,
+    /// The cloud has taken it back, and asks no more money for it.
+    Reclaimed,
 }
 
 /// One rented machine.
@@ -301,9 +303,16 @@ impl World {
         kind: FaultKind,
         back_after: Option<SimDuration>,
     ) {
-        let lost = matches!(kind, FaultKind::VmLoss | FaultKind::SpotReclaim);
-        self.take_vm_down(vm, Exit::Fault { fault, kind }, if lost { VmState::Lost } else { VmState::Down });
+        let state = match kind {
+            FaultKind::VmLoss => VmState::Lost,
+            FaultKind::SpotReclaim => VmState::Reclaimed,
+            _ => VmState::Down,
+        };
+        self.take_vm_down(vm, Exit::Fault { fault, kind }, state);
         self.observe(Observation::VmDown { vm, fault, kind });
+        if state == VmState::Reclaimed {
+            self.observe(Observation::VmTerminated { vm });
+        }
         if let Some(span) = back_after {
             self.schedule_vm_step(vm, span, Event::VmUp { vm });
         }
@@ -324,8 +333,10 @@ impl World {
 
     /// Ends the rent of a machine; its boxes are gone with it.
     pub(super) fn terminate_vm(&mut self, vm: VmId) {
-        if self.vms.get(vm).is_some() {
-            self.forget_vm(vm);
+        let Some(v) = self.vms.get(vm) else { return };
+        let is_paid = v.state != VmState::Reclaimed;
+        self.forget_vm(vm);
+        if is_paid {
             self.end_rent(vm);
         }
     }
@@ -353,7 +364,7 @@ impl World {
             Some(VmState::Booting) => VmStatus::Pending,
             Some(VmState::Running) => VmStatus::Running,
             Some(VmState::Down) => VmStatus::Impaired,
-            Some(VmState::Lost) => VmStatus::HostFailed,
+            Some(VmState::Lost | VmState::Reclaimed) => VmStatus::HostFailed,
         }
     }
 

@@ -3,14 +3,14 @@
 //! Watches all changes. Reads the store. Writes nothing, and keeps only what it needs to say what was different before.
 //! Does nothing where nobody reads. Start at [`Narrator::tell`].
 
-use super::bodies::{Bodies, program, service_behind};
+use super::bodies::{Bodies, base_of, program, service_behind};
 use super::components::pods;
 use crate::cluster::Cluster;
 use crate::cluster::objects::{
-    Effect, Name, Node, NodeCondition, NodeId, Pod, PodId, Progress, ReplicaSetId, Taint,
+    Effect, Name, Node, NodeCondition, NodeId, Pod, PodId, Progress, ReplicaSet, ReplicaSetId, Taint,
 };
 use crate::cluster::scheduler::Failure;
-use crate::cluster::store::Change;
+use crate::cluster::store::{Change, Store};
 use crate::world::{About, Api, VmStatus};
 use std::collections::BTreeMap;
 
@@ -163,10 +163,28 @@ impl Narrator {
         let before = before.unwrap_or(0);
         if before != wanted {
             api.remark(About::Service(service), || {
-                format!("ScalingReplicaSet: version {version} from {before} to {wanted}")
+                let image = image_if_needed(id, set, store);
+                format!("ScalingReplicaSet: version {version}{image} from {before} to {wanted}")
             });
         }
     }
+}
+
+/// ` on base image 12,` where pods of the same version have another one.
+fn image_if_needed(id: ReplicaSetId, set: &ReplicaSet, store: &Store) -> String {
+    let what = |set: &ReplicaSet| {
+        let template = store.template(set.template);
+        (program(template), base_of(template.spec.containers[0].image.tag))
+    };
+    let (own, base) = what(set);
+    let is_other = |other: &ReplicaSet| {
+        let (its, its_base) = what(other);
+        its == own && its_base != base && other.status.replicas > 0
+    };
+    let others = set.owner.map_or(&[][..], |owner| store.sets_of(owner));
+    let mut others =
+        others.iter().filter(|&&other| other != id).filter_map(|&other| store.replica_set(other));
+    if others.any(is_other) { format!(" on base image {base},") } else { String::new() }
 }
 
 /// `2 pods to go in 300s`.

@@ -5,8 +5,8 @@
 //!
 //! *Deviation:* reclaims of different slots are independent, and a replacement is had as easily as any machine
 //! (`cloud.launch_failure`); in reality a zone runs short of one machine type at a time. Rebalance recommendations,
-//! which may come before the notice, are not modelled. A platform pays for a reclaimed machine until it terminates what
-//! is left of it: a minute or less.
+//! which may come before the notice, are not modelled. It is paid for until it is gone, in the first hour too (EC2 gives
+//! that back).
 
 use super::{FaultId, FaultKind};
 use crate::engine::{EventHandle, SimDuration};

@@ -251,7 +251,7 @@ impl ClusterAutoscaler {
             self.last_added = Some(cx.now);
         }
         if let Some(open) = self.groups.iter().map(|g| g.blocked_until).filter(|&t| t > cx.now).min() {
-            self.look_at(open, cx);
+            self.look_at(open.tick_at_or_after(SimTime::ZERO, cx.parameters.cluster_autoscaler.scan), cx);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Watches the cloud's notices in the instance metadata. Reads the node of the machine and its pods. Writes
 //! `unschedulable` of the node, and has it drained: pods are evicted as far as their budgets allow while others are
-//! made; Cluster Autoscaler sees those that fit nowhere. Follows aws-node-termination-handler: cordon and drain on the
+//! made; Cluster Autoscaler sees those that fit nowhere. Follows aws-node-termination-handler 1.25 (IMDS mode): cordon and drain on the
 //! notice for at most 120 s, no machine asked for ahead of it. It is a pod of the node itself and dies with it, as what
 //! a budget held back.
 //!

@@ -1,6 +1,7 @@
 //! Images on nodes: what is cached, what is being pulled, and what leaves a full disk.
 //!
-//! Reads the containers of a pod's template. Writes the images of a node, which the scheduler scores. Follows
+//! Watches pods bound to its node, through the kubelet that calls it, and the registry. Reads the containers of a pod's
+//! template. Writes the images of a node, which the scheduler scores. Follows
 //! pkg/kubelet/images of v1.36.2: `IfNotPresent` takes what is there, `Always` asks the registry even then; one pull
 //! after the other in the order in which they were asked for, or several at once that share the node's bandwidth; a
 //! pull that fails is tried again after a back-off of the pod and image, at the first sync of the pod that finds it over:
