@@ -360,6 +360,11 @@ impl Api<'_> {
         self.world.end_box(subject, ending, false);
     }
 
+    /// The service that a box was created for; `None` if it is no more.
+    pub fn service_of(&self, subject: BoxId) -> Option<ServiceId> {
+        self.world.boxes.get(subject).map(|b| b.service)
+    }
+
     /// The machine of a box, as placed; `None` if it is not placed or gone.
     pub fn vm_of(&self, subject: BoxId) -> Option<VmId> {
         self.world.boxes.get(subject)?.vm

@@ -69,7 +69,7 @@ impl Cattle {
 
     /// The agent of a machine has what the group has: the process restarts with it.
     pub(super) fn on_converged(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        let Some(s) = self.group_of(subject) else { return };
+        let Some(s) = self.group_of(subject, api) else { return };
         let group = &mut self.groups[s];
         let (image, version) = (group.image, group.version);
         let member = group.member_mut(subject).expect("found by it");

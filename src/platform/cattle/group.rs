@@ -4,33 +4,12 @@
 //! [`health`](super::health), who goes first in [`termination`](super::termination). Knows verdicts of checks only.
 //! Start at [`Group::launch`] and [`Group::retire`].
 
+use super::members::{Member, Members};
 use super::parameters::GroupRules;
 use crate::catalog::{InstanceId, Purchase};
 use crate::engine::{SimDuration, SimTime};
 use crate::platform::discovery::Entry;
 use crate::world::{Api, BoxId, PlatformEvent, ServiceId, Stamp, Version, VmId, ZoneId};
-
-/// One machine of the group with its box.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Member {
-    pub subject: BoxId,
-    pub vm: VmId,
-    pub zone: ZoneId,
-    pub purchase: Purchase,
-    /// The image that it was launched from, or brought up to, and the version in it.
-    pub image: u32,
-    pub version: Version,
-    pub launched: SimTime,
-    /// When it was configured: what runs on it survives a reboot.
-    pub prepared: Option<SimTime>,
-    /// When it first passed its checks.
-    pub in_service: Option<SimTime>,
-    pub unhealthy: bool,
-    /// The cloud has taken its machine back.
-    pub gone: bool,
-    /// Of a second set that gets no requests.
-    pub idle: bool,
-}
 
 pub(super) struct Group {
     pub service: ServiceId,
@@ -51,7 +30,7 @@ pub(super) struct Group {
     pub image_watched: bool,
     /// What the machines that get requests have, while a second set with another image is brought up.
     pub live: Option<(Version, u32)>,
-    pub members: Vec<Member>,
+    pub members: Members,
     pub scaling: Box<dyn super::ScalingPolicy>,
     pub refresh: Option<super::refresh::Refresh>,
     pub waiting: Option<Version>,
@@ -93,7 +72,7 @@ impl Group {
             images: vec![Stamp::default()],
             image_watched: false,
             live: None,
-            members: Vec::new(),
+            members: Members::default(),
             scaling,
             refresh: None,
             waiting: None,
@@ -126,15 +105,18 @@ impl Group {
         self.avoid.iter().filter(move |z| z.1 <= now).map(|z| z.0)
     }
 
-    pub(super) fn in_zone(&self, zone: ZoneId) -> usize {
-        self.members.iter().filter(|m| m.zone == zone).count()
+    /// Machines in each zone.
+    pub(super) fn by_zone(&self) -> Vec<(ZoneId, usize)> {
+        self.members.by_zone(self.zones(), |_| true)
     }
 
-    /// Machines in a zone that are not about to be replaced.
-    fn staying_in(&self, zone: ZoneId, now: SimTime) -> usize {
+    /// The zone with the fewest machines that are not about to be replaced, if it had capacity lately.
+    fn next_zone(&self, now: SimTime) -> ZoneId {
         let leaves =
             |m: &Member| self.is_past_lifetime(m, now) || (self.is_refreshing() && m.image != self.image);
-        self.members.iter().filter(|m| m.zone == zone && !leaves(m)).count()
+        let counts = self.members.by_zone(self.zones(), |m| !leaves(m));
+        let rank = |&(&(_, avoid), count): &(&(ZoneId, SimTime), &(ZoneId, usize))| (avoid > now, count.1);
+        self.avoid.iter().zip(&counts).min_by_key(rank).expect("there are zones").0.0
     }
 
     /// Machines that are neither there nor on their way.
@@ -144,7 +126,7 @@ impl Group {
 
     /// Machines that get requests, or will.
     pub(super) fn present(&self) -> u32 {
-        self.members.iter().filter(|m| !m.idle).count() as u32
+        self.members.present()
     }
 
     /// Machines that run since before the simulation began.
@@ -207,8 +189,7 @@ impl Group {
         self.restless |= count > 0;
         self.unsettled |= count > 0;
         for _ in 0..count {
-            let rank = |&&(zone, avoid): &&(ZoneId, SimTime)| (avoid > now, self.staying_in(zone, now));
-            let zone = self.avoid.iter().min_by_key(rank).expect("there are zones").0;
+            let zone = self.next_zone(now);
             let purchase = self.next_purchase();
             let subject = api.create_box(self.service, version);
             let vm = api.launch_vm(self.instance, zone, purchase);

@@ -8,10 +8,11 @@
 //!
 //! Knows verdicts of checks and what the cloud's console shows. Start at [`Group::health_pass`].
 
-use super::group::{Group, Member};
+use super::group::Group;
+use super::members::Member;
 use super::parameters::GroupHealthParameters;
 use crate::engine::SimTime;
-use crate::world::{Api, BoxId, VmStatus};
+use crate::world::{Api, BoxId, VmStatus, ZoneId};
 
 impl Group {
     /// Replaces machines that are unhealthy or never came up, makes up the number, and renews.
@@ -95,8 +96,11 @@ impl Group {
 
     /// Machines that another zone lacks: half the difference between the fullest zone and the emptiest with capacity.
     fn misplaced(&self, now: SimTime) -> u32 {
-        let fullest = self.zones().map(|zone| self.in_zone(zone)).max().unwrap_or(0);
-        let emptiest = self.open_zones(now).map(|zone| self.in_zone(zone)).min().unwrap_or(fullest);
+        let zones = self.by_zone();
+        let fullest = zones.iter().map(|zone| zone.1).max().unwrap_or(0);
+        let is_open = |zone: ZoneId| self.open_zones(now).any(|open| open == zone);
+        let emptiest =
+            zones.iter().filter(|zone| is_open(zone.0)).map(|zone| zone.1).min().unwrap_or(fullest);
         (fullest.saturating_sub(emptiest) / 2) as u32
     }
 }

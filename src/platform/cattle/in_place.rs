@@ -29,7 +29,7 @@ impl Cattle {
         }
         let (image, version) = (group.image, group.version);
         let (members, entry) = (&group.members, &group.entry);
-        let is_back = |m: &super::group::Member| m.image == image && entry.is_healthy(m.subject);
+        let is_back = |m: &super::members::Member| m.image == image && entry.is_healthy(m.subject);
         group.wave.boxes.retain(|&subject| members.iter().any(|m| m.subject == subject && !is_back(m)));
         if !group.wave.boxes.is_empty() {
             return;

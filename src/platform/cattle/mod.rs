@@ -15,6 +15,7 @@ mod group;
 mod health;
 mod image;
 mod in_place;
+mod members;
 mod parameters;
 mod patching;
 mod refresh;
@@ -137,11 +138,13 @@ impl Cattle {
         self.age_machines(s as usize, api);
     }
 
-    fn group_of(&mut self, subject: BoxId) -> Option<usize> {
-        self.groups.iter().position(|g| g.member(subject).is_some())
+    /// The group that a box is a member of: they are in the order of services.
+    fn group_of(&self, subject: BoxId, api: &Api<'_>) -> Option<usize> {
+        let s = api.service_of(subject)?.0 as usize;
+        self.groups[s].member(subject).map(|_| s)
     }
 
-    fn group_of_vm(&mut self, vm: VmId) -> Option<usize> {
+    fn group_of_vm(&self, vm: VmId) -> Option<usize> {
         self.groups.iter().position(|g| g.member_on(vm).is_some())
     }
 
@@ -176,7 +179,7 @@ impl Cattle {
 
     /// The box answers on its port: it is registered once its launch hook has run.
     fn on_box_up(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        let Some(s) = self.group_of(subject) else { return };
+        let Some(s) = self.group_of(subject, api) else { return };
         let group = &mut self.groups[s];
         let hook = self.parameters.hooks.launch;
         if !group.entry.is_registered(subject) && !hook.is_zero() {
@@ -187,7 +190,7 @@ impl Cattle {
     }
 
     fn on_launch_hook(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        let Some(s) = self.group_of(subject) else { return };
+        let Some(s) = self.group_of(subject, api) else { return };
         let group = &mut self.groups[s];
         if group.entry.is_registered(subject) {
             // One that was brought up to date in place is in service again.
@@ -199,7 +202,7 @@ impl Cattle {
     }
 
     fn on_health(&mut self, subject: BoxId, healthy: bool, api: &mut Api<'_>) {
-        let Some(s) = self.group_of(subject) else { return };
+        let Some(s) = self.group_of(subject, api) else { return };
         self.groups[s].entry.on_health(subject, healthy, api);
         self.groups[s].note_health(subject, healthy, api.now());
         if healthy {
@@ -217,7 +220,7 @@ impl Cattle {
     }
 
     fn on_process_exited(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        if let Some(s) = self.group_of(subject) {
+        if let Some(s) = self.group_of(subject, api) {
             api.declare_known_down(subject);
             api.after(self.parameters.restart_delay, PlatformEvent::about(RESTART, subject));
             self.on_wave_box_exited(s, subject, api);
@@ -331,7 +334,7 @@ impl Platform for Cattle {
                 None => api.terminate_vm(vm),
             },
             Signal::BoxPrepared { subject } => {
-                if let Some(s) = self.group_of(subject) {
+                if let Some(s) = self.group_of(subject, api) {
                     let version = self.groups[s].mark_prepared(subject, api.now());
                     api.start_box(subject, version);
                 }
@@ -362,7 +365,7 @@ impl Platform for Cattle {
         match event.kind {
             RESTART => {
                 let subject: BoxId = event.subject();
-                if let Some(s) = self.group_of(subject) {
+                if let Some(s) = self.group_of(subject, api) {
                     let version = self.groups[s].member(subject).expect("found by it").version;
                     api.start_box(subject, version);
                 }

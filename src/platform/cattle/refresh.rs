@@ -14,6 +14,7 @@
 
 use super::blue_green::Stage;
 use super::group::Group;
+use super::members::Member;
 use super::{Cattle, IMAGE_BAKED, REFRESH_DEADLINE, REFRESH_STEP, Task, sample};
 use crate::engine::{Purpose, SimTime};
 use crate::platform::rollout::{Strategy, Watch};
@@ -58,10 +59,12 @@ impl Group {
 
     /// Machines that are to be replaced: those with another image, and unless they are skipped those from before.
     fn old_ones(&self, skip_matching: bool) -> Vec<BoxId> {
+        self.members.iter().filter(|m| !self.is_fresh(m, skip_matching)).map(|m| m.subject).collect()
+    }
+
+    fn is_fresh(&self, m: &Member, skip_matching: bool) -> bool {
         let begun = self.refresh.map_or(SimTime::ZERO, |r| r.begun);
-        let is_fresh =
-            |m: &super::group::Member| m.image == self.image && (skip_matching || m.launched >= begun);
-        self.members.iter().filter(|m| !is_fresh(m)).map(|m| m.subject).collect()
+        m.image == self.image && (skip_matching || m.launched >= begun)
     }
 }
 
@@ -154,18 +157,18 @@ impl Cattle {
         let group = &mut self.groups[s];
         let Some(refresh) = group.refresh.filter(|r| !r.done) else { return };
         let now = api.now();
-        let old = group.old_ones(p.skip_matching || in_place);
-        let fresh: Vec<Option<SimTime>> =
-            group.members.iter().filter(|m| !old.contains(&m.subject)).map(|m| m.in_service).collect();
-        if fresh.iter().any(Option::is_none) || !group.awaited.is_empty() {
+        let skips = p.skip_matching || in_place;
+        let fresh = || group.members.iter().filter(|m| group.is_fresh(m, skips));
+        if !group.awaited.is_empty() || fresh().any(|m| m.in_service.is_none()) {
             return; // replacements are on their way; their first good check calls again
         }
+        let newest = fresh().filter_map(|m| m.in_service).max().unwrap_or_default();
+        let (old, fresh) = (group.old_ones(skips), fresh().count() as u32);
         if in_place {
             return if old.is_empty() {
                 self.finish_refresh(s, api)
             };
         }
-        let newest = fresh.iter().flatten().copied().max().unwrap_or_default();
         let warm_at = newest + p.warm_up;
         if newest > SimTime::ZERO && now < warm_at {
             if refresh.warm_at != warm_at {
@@ -190,7 +193,6 @@ impl Cattle {
             return self.finish_refresh(s, api);
         }
         let old = old.len() as u32;
-        let fresh = fresh.len() as u32;
         let stop = self.next_stop(s, &refresh);
         match stop.filter(|_| !refresh.back) {
             Some((boxes, hold)) if fresh >= boxes => self.hold(s, hold, api),
@@ -311,7 +313,7 @@ impl Cattle {
         }
         let group = &mut self.groups[s];
         // Replacements that never came up have nothing to drain and nothing to wait for.
-        let is_dead = |m: &&super::group::Member| m.image == bad && m.in_service.is_none();
+        let is_dead = |m: &&super::members::Member| m.image == bad && m.in_service.is_none();
         let dead: Vec<BoxId> = group.members.iter().filter(is_dead).map(|m| m.subject).collect();
         for subject in dead {
             group.retire(subject, api);

@@ -3,14 +3,15 @@
 //! Copies the termination policies of AWS auto scaling groups: balance over zones beats every policy, machines past
 //! their lifetime go before others. Knows members, not why one has to go. Start at [`Group::next_to_go`].
 
-use super::group::{Group, Member};
+use super::group::Group;
+use super::members::Member;
 use super::parameters::Termination;
 use crate::engine::{SimDuration, SimTime};
-use crate::world::{BoxId, ZoneId};
+use crate::world::BoxId;
 
 impl Group {
     pub(super) fn next_to_go(&self, now: SimTime) -> Option<BoxId> {
-        let crowds: Vec<(ZoneId, usize)> = self.zones().map(|zone| (zone, self.in_zone(zone))).collect();
+        let crowds = self.by_zone();
         let crowd = |zone| crowds.iter().find(|c| c.0 == zone).expect("members lie in its zones").1;
         let rank = |m: &&Member| {
             let young = !self.is_past_lifetime(m, now);

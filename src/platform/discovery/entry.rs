@@ -43,6 +43,8 @@ pub struct Entry {
     /// Share of healthy boxes below which checks are ignored; without it they never are.
     fail_open: Option<f64>,
     targets: BTreeMap<BoxId, Target>,
+    /// How many of them are unhealthy.
+    unhealthy: usize,
     /// Boxes of a second group: they are checked, and get no requests.
     idle: BTreeSet<BoxId>,
     /// What the source of the list says, where callers hold copies.
@@ -94,6 +96,7 @@ impl Entry {
             drain,
             fail_open,
             targets: BTreeMap::new(),
+            unhealthy: 0,
             idle: BTreeSet::new(),
             listed: BTreeSet::new(),
         }
@@ -123,7 +126,7 @@ impl Entry {
     }
 
     fn check(&mut self, subject: BoxId, api: &mut Api<'_>) {
-        self.targets.insert(subject, Target::Initial);
+        self.set_target(subject, Some(Target::Initial));
         if !self.gossips() {
             return api.check_health(subject, self.check);
         }
@@ -172,7 +175,7 @@ impl Entry {
     /// A box that was on the lists of all callers, and healthy, when the simulation began.
     pub fn adopt(&mut self, subject: BoxId, api: &mut Api<'_>) {
         self.check(subject, api);
-        self.targets.insert(subject, Target::Healthy);
+        self.set_target(subject, Some(Target::Healthy));
         self.listed.insert(subject);
         match self.means {
             Means::LoadBalancer { .. } | Means::StaticFile(_) | Means::Dns => api.route(subject),
@@ -183,7 +186,7 @@ impl Entry {
     /// Takes a box off the list; gives back how long it should go on serving, until callers know and its last requests
     /// are done.
     pub fn deregister(&mut self, subject: BoxId, api: &mut Api<'_>) -> SimDuration {
-        let was = self.targets.remove(&subject);
+        let was = self.set_target(subject, None);
         let was_idle = self.idle.remove(&subject);
         let was_listed = self.listed.contains(&subject);
         self.list(subject, false, api);
@@ -199,8 +202,10 @@ impl Entry {
     /// A check came to another verdict. Where too few boxes are healthy, all get requests again ("fail open"), if the
     /// means does that.
     pub fn on_health(&mut self, subject: BoxId, healthy: bool, api: &mut Api<'_>) {
-        let Some(target) = self.targets.get_mut(&subject) else { return };
-        *target = if healthy { Target::Healthy } else { Target::Unhealthy };
+        if !self.is_registered(subject) {
+            return;
+        }
+        self.set_target(subject, Some(if healthy { Target::Healthy } else { Target::Unhealthy }));
         if !self.follows_checks() || self.idle.contains(&subject) {
             return;
         }
@@ -256,6 +261,18 @@ impl Entry {
         push.on_work_done(work, api)
     }
 
+    /// Gives back what it was.
+    fn set_target(&mut self, subject: BoxId, target: Option<Target>) -> Option<Target> {
+        let was = match target {
+            Some(target) => self.targets.insert(subject, target),
+            None => self.targets.remove(&subject),
+        };
+        let is_unhealthy = |target| usize::from(target == Some(Target::Unhealthy));
+        self.unhealthy += is_unhealthy(target);
+        self.unhealthy -= is_unhealthy(was);
+        was
+    }
+
     fn live(&self) -> impl Iterator<Item = (BoxId, Target)> + '_ {
         self.targets
             .iter()
@@ -264,7 +281,9 @@ impl Entry {
     }
 
     fn apply_fail_open(&mut self, api: &mut Api<'_>) {
-        let Some(share) = self.fail_open.filter(|_| self.follows_checks()) else { return };
+        let Some(share) = self.fail_open.filter(|_| self.unhealthy > 0 && self.follows_checks()) else {
+            return;
+        };
         let healthy = f64::from(self.healthy());
         let open = healthy == 0.0 || healthy < share * self.live().count() as f64;
         let unhealthy = self.live().filter(|&(_, target)| target == Target::Unhealthy);

@@ -170,9 +170,8 @@ impl Cattle {
 impl super::group::Group {
     /// Machines in service for longer than the warm-up, and whether that is all and no refresh was begun.
     fn warm_and_settled(&self, warm_up: SimDuration, now: SimTime) -> (u32, bool) {
-        let is_warm = |at: SimTime| now.saturating_since(at) >= warm_up;
-        let warm = self.members.iter().filter(|m| !m.idle && m.in_service.is_some_and(is_warm)).count();
-        (warm as u32, warm as u32 == self.present() && !self.is_refreshing())
+        let warm = self.members.warm(warm_up, now);
+        (warm, warm == self.present() && !self.is_refreshing())
     }
 }
 
