@@ -360,6 +360,11 @@ impl Api<'_> {
         self.world.end_box(subject, ending, false);
     }
 
+    /// Whether processes of a box run, starting and ending ones included: whoever is at its machine sees that.
+    pub fn has_processes(&self, subject: BoxId) -> bool {
+        self.world.has_processes(subject)
+    }
+
     /// The service that a box was created for; `None` if it is no more.
     pub fn service_of(&self, subject: BoxId) -> Option<ServiceId> {
         self.world.boxes.get(subject).map(|b| b.service)

@@ -421,9 +421,10 @@ impl World {
             self.remove_monitor(probe);
         }
         match state {
-            State::Up if answers && before.is_some() => {} // told already, and on its way
-            State::Up if answers && ending.grace.is_zero() => self.stop_at(subject, now),
-            State::Up if answers => {
+            // Told already, and on its way.
+            State::Starting | State::Up if answers && before.is_some() => {}
+            State::Starting | State::Up if answers && ending.grace.is_zero() => self.stop_at(subject, now),
+            State::Starting | State::Up if answers => {
                 let notice = ending.notice.min(ending.grace);
                 self.schedule_step(subject, notice, Event::BoxToldToEnd { subject });
             }
@@ -431,6 +432,11 @@ impl World {
             State::Ending if answers => self.stop_at(subject, self.done_at(subject).min(deadline)),
             _ => self.stop_at(subject, now),
         }
+    }
+
+    pub(super) fn has_processes(&self, subject: BoxId) -> bool {
+        let state = self.boxes.get(subject).map(|b| b.state);
+        self.machine_answers(subject) && matches!(state, Some(State::Starting | State::Up | State::Ending))
     }
 
     fn stop_at(&mut self, subject: BoxId, at: SimTime) {

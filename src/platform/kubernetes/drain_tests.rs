@@ -107,6 +107,29 @@ fn more_pods_go_at_once_where_the_budget_has_room_for_more() {
 }
 
 #[test]
+fn a_node_that_a_rollout_filled_with_one_pod_goes_ten_minutes_after_the_budget_has_room_for_it() {
+    let mut s = service(100.0);
+    s.1.release.rate = Rate::from_per_second(1.0 / 86_400.0);
+    s.1.release.failure_rate = Fraction::ZERO;
+    let mut p = elastic(1);
+    p.hpa.enabled = false;
+    let record = told(&spec(vec![s], SimDuration::from_days(4)), p, 1);
+    let asked = said(&record, "TriggeredScaleUp");
+    // Where no other rollout comes into it.
+    let alone = |t: SimTime| !asked.iter().any(|&other| other > t && other.since(t) < secs(1_200));
+    let asked: Vec<SimTime> = asked.iter().copied().filter(|&t| alone(t)).collect();
+    assert!(asked.len() >= 2, "the surge of a rollout fits nowhere");
+    for &asked in &asked {
+        let joined = said(&record, "joins as a node").into_iter().find(|&t| t > asked).expect("it boots");
+        let goes = said(&record, "ScaleDown").into_iter().find(|&t| t > asked).expect("within minutes");
+        // Ten minutes from when the last new pod is ready: 20 s before the node has joined, where it found a place
+        // meanwhile, to 60 s after it; at a look every 10 s. It took days when nobody looked then.
+        let took = goes.since(joined);
+        assert!((secs(580)..=secs(680)).contains(&took), "{asked} {joined} {goes}");
+    }
+}
+
+#[test]
 fn scale_down_leaves_a_node_alone_that_a_budget_holds_for_two_minutes() {
     // A day's wave on large nodes: what is left of it in the evening are several pods of one service on a node.
     let day = |eviction_time| {

@@ -35,6 +35,8 @@ pub enum Event {
     PullUnanswered(PodId),
     /// A pull on a node may be complete.
     PullsComeOn(NodeId),
+    /// Nothing is left of a pod on its node.
+    PodTornDown(PodId),
     /// A container failed its startup or liveness probe.
     KillContainer(PodId),
     /// A node is short of memory, and this pod is the first to go.
@@ -111,6 +113,7 @@ impl Event {
             Event::PullAgain(pod) => PlatformEvent::about(OWN + 16, pod),
             Event::PullUnanswered(pod) => PlatformEvent::about(OWN + 24, pod),
             Event::PullsComeOn(node) => PlatformEvent::about(OWN + 17, node),
+            Event::PodTornDown(pod) => PlatformEvent::about(OWN + 25, pod),
             Event::KillContainer(pod) => PlatformEvent::about(OWN + 18, pod),
             Event::Evict(pod) => PlatformEvent::about(OWN + 19, pod),
             Event::PressureOver(node) => PlatformEvent::about(OWN + 20, node),
@@ -150,6 +153,7 @@ impl Event {
             22 => Event::ImageDue(deployment),
             23 => Event::ImageRenewed(deployment),
             24 => Event::PullUnanswered(event.subject()),
+            25 => Event::PodTornDown(event.subject()),
             _ => match event.kind.checked_sub(FIRST_WAKE).and_then(|i| Component::ALL.get(usize::from(i))) {
                 Some(&component) => Event::Wake(component),
                 None => unreachable!("Kubernetes has no event {}", event.kind),
@@ -169,6 +173,7 @@ impl Event {
             | Event::Wake(_)
             | Event::PullAgain(_)
             | Event::PullUnanswered(_)
+            | Event::PodTornDown(_)
             | Event::KubeletRestarted(_)
             | Event::RulesProgrammed(_)
             | Event::MachineGone(_)

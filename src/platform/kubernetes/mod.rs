@@ -222,6 +222,7 @@ impl Platform for Kubernetes {
             Event::PullAgain(pod) => components.kubelets.on_pull_again(pod, cx, api),
             Event::PullUnanswered(pod) => components.kubelets.on_unanswered(pod, cx, api),
             Event::PullsComeOn(node) => components.kubelets.on_pulls(node, cx, api),
+            Event::PodTornDown(pod) => components.kubelets.on_torn_down(pod, cx, api),
             Event::KillContainer(pod) => components.kubelets.kill(pod, cx, api),
             Event::Evict(pod) => components.kubelets.evict(pod, cx, api),
             Event::PressureOver(node) => components.kubelets.on_pressure_over(node, cx),
@@ -285,11 +286,11 @@ impl Platform for Kubernetes {
             | Event::RestartContainer(pod)
             | Event::PullAgain(pod)
             | Event::KillContainer(pod)
-            | Event::Evict(pod) => self.bodies.box_of(pod).map(About::Box),
-            Event::VersionBuilt(d, _) => Some(About::Service(world_service(d))),
-            _ => None,
+            | Event::Evict(pod) => About::Box(self.bodies.box_of(pod)?), // nothing comes of it where the pod is gone
+            Event::VersionBuilt(d, _) => About::Service(world_service(d)),
+            _ => About::Nothing,
         };
-        Some((about.unwrap_or(About::Nothing), words))
+        Some((about, words))
     }
 
     fn sizing(&self) -> Sizing {

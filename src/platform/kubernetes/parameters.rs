@@ -221,6 +221,9 @@ section! {
         pull_timeout: SimDuration = "30s", from "containerd 2, internal/cri/server/image_pull.go: dial time-out of 30 s", grade Recalled;
         /// Time for sandbox, network and container, without image pull and the processes' own start.
         container_start: SimDuration = "1s", from "pod start-up below 5 s at the 99th percentile is the service level; no source found for the median", grade Estimate;
+        /// Time from the end of a pod's containers until its volumes and its sandbox are gone and it is deleted; a container that
+        /// waits to be restarted takes nothing more.
+        teardown: SimDuration = "1s", from "no source found: the kubelet unmounts and reports before it deletes, by loops of 100 ms to 2 s", grade Estimate;
         /// Time from the return of a machine until its kubelet runs again.
         restart: SimDuration = "10s", from "none found", grade Estimate;
         /// How often it lists containers; an exit is seen then.

@@ -637,6 +637,7 @@ const OTHER_VALUES: &[&str] = &[
     "kubelet.pull_throughput = '10MB'",
     "kubelet.serial_pulls = true",
     "kubelet.container_start = '3s'",
+    "kubelet.teardown = '30s'",
     "kubelet.restart = '1m'",
     "kubelet.relist = '10s'",
     "kubelet.backoff = '1s'",

@@ -96,13 +96,13 @@ impl Kubernetes {
             Change::ReplicaSet(_)
             | Change::StatefulSet(_)
             | Change::DaemonSet(_)
-            | Change::Budget(_)
             | Change::Slice(..)
             | Change::Service(_)
             | Change::Job(_)
             | Change::JobStatus(_)
             | Change::JobRemoved(_)
             | Change::CronJob(_) => {}
+            Change::Budget(_) => autoscaler.look_soon(cx),
             Change::PodCreated(id) => components.hpa.notice(id, cx),
             Change::PodStatus(id) => {
                 components.hpa.notice(id, cx);

@@ -42,14 +42,18 @@ struct Manners {
     ending: SimDuration,
     /// A pod that does not end is not waited for.
     ignores_stuck: bool,
+    /// How often it looks whether pods are gone.
+    poll: SimDuration,
 }
 
 /// How long kubectl waits after a refusal.
 const KUBECTL_RETRY: SimDuration = SimDuration::from_secs(5);
 /// How often it looks whether pods are gone.
-const POLL: SimDuration = SimDuration::from_secs(1);
+const KUBECTL_POLL: SimDuration = SimDuration::from_secs(1);
 /// `EvictionRetryTime` of Cluster Autoscaler.
 const AUTOSCALER_RETRY: SimDuration = SimDuration::from_secs(10);
+/// `waitPodsToDisappear` of Cluster Autoscaler.
+const AUTOSCALER_POLL: SimDuration = SimDuration::from_secs(5);
 /// `PodEvictionHeadroom`, also after which a pod that is still ending does not count.
 const HEADROOM: SimDuration = SimDuration::from_secs(30);
 /// `node-termination-grace-period` of aws-node-termination-handler.
@@ -63,6 +67,7 @@ impl Tool {
                 patience: p.cluster_autoscaler.eviction_time,
                 ending: p.kubelet.termination_grace + HEADROOM,
                 ignores_stuck: true,
+                poll: AUTOSCALER_POLL,
             },
             Tool::TerminationHandler => Manners::of_kubectl(BEFORE_TERMINATION),
             Tool::NodeUpgrade { .. } => Manners::of_kubectl(p.node_upgrade.drain_timeout),
@@ -72,7 +77,13 @@ impl Tool {
 
 impl Manners {
     fn of_kubectl(patience: SimDuration) -> Manners {
-        Manners { retry: KUBECTL_RETRY, patience, ending: SimDuration::ZERO, ignores_stuck: false }
+        Manners {
+            retry: KUBECTL_RETRY,
+            patience,
+            ending: SimDuration::ZERO,
+            ignores_stuck: false,
+            poll: KUBECTL_POLL,
+        }
     }
 }
 
@@ -130,7 +141,8 @@ impl Drains {
         if let Some(drain) = self.0.get(&id)
             && cx.now >= drain.begun
         {
-            self.look_at(cx.now.next_tick(drain.begun, POLL), id, cx);
+            let poll = drain.tool.manners(cx.parameters).poll;
+            self.look_at(cx.now.next_tick(drain.begun, poll), id, cx);
         }
     }
 
@@ -221,6 +233,9 @@ fn budget_in_words(id: PodId, cx: &Context<'_>) -> String {
     let Some(budget) = store.template(pod.template).budgets.first() else { return String::new() };
     let status = &store.budget(*budget).status;
     let BudgetStatus { allowed, healthy, desired, .. } = *status;
+    if !pod.ready {
+        return format!(": it is not ready itself ({healthy} ready, {desired} must stay)");
+    }
     format!(": {allowed} may go ({healthy} ready, {desired} must stay)")
 }
 

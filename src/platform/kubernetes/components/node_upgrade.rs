@@ -5,10 +5,11 @@
 //! Follows the default strategy of EKS managed node groups (user guide, "Understand each phase of node updates"): up to
 //! two machines more in each zone; when each zone has a new node all old ones are cordoned; one at a time is drained,
 //! left alone for 60 s and terminated, and the group brings a new one; at the end it goes back to its size, unless
-//! Cluster Autoscaler made it larger meanwhile. A zone without a new node after 15 min ends it; a node that is not
+//! Cluster Autoscaler made it larger meanwhile: nodes that go then are drained for 15 min and given back whatever is left. A zone without a new node after 15 min ends it; a node that is not
 //! empty after 15 min stops it until a person forces that node.
 //!
-//! *Deviation:* old nodes in the order of their age, not at random; machines that were on their way have the new image;
+//! *Deviation:* old nodes in the order of their age, not at random; at the end the emptiest node of the fullest zone goes,
+//! where the group knows no pods; machines that were on their way have the new image;
 //! the control plane's own upgrade takes no time and no capacity.
 //!
 //! Start at [`NodeUpgrade::on_due`].
@@ -220,8 +221,13 @@ impl NodeUpgrade {
                 api.remark(node, || "empty: given back".into());
                 give_back(id, cx, api);
             }
+            (End::GaveUp(left), Stage::Shrinking) if api.cloud_answers() => {
+                let timeout = p.drain_timeout;
+                api.remark(node, || format!("{} left after {timeout}: given back all the same", pods(left)));
+                give_back(id, cx, api);
+            }
             (End::Empty | End::GaveUp(_), Stage::Shrinking) => {
-                // Nobody forces that, and the cloud has to answer: the node stays.
+                // The cloud has to answer: the node stays.
                 roll.leaving.remove(&id);
                 roll.size += 1;
                 cx.cluster.store.set_cordoned(id, false);

@@ -4,12 +4,13 @@
 //! and cordon), has them drained, gives machines back. Follows core/scaledown and simulator/drainability of
 //! cluster-autoscaler 1.36.1: a node is unneeded if at most half of its CPU and memory is requested, all its pods fit on
 //! others, which are not unneeded themselves and take no more than they have room for, and no budget of theirs is used up;
-//! empty nodes are tried first, so that no pods are meant for them. After 10 min of that it is marked, and 5 s later
+//! empty nodes are tried first, so that no pods are meant for them, and then those that were unneeded before. What a budget
+//! leaves is for all of them together (`RemainingPdbTracker`), and pods that are not ready count as well. After 10 min of that it is marked, and 5 s later
 //! deleted if it is empty (ten at once, and before any other), else drained (one at a time). What has ended does not count.
 //! 10 min after any scale-up and 3 min after a failure nothing is removed; how long nodes are unneeded is counted on
 //! meanwhile.
 //!
-//! *Deviation:* candidates of one sort are tried oldest first, and pods placed first-fit in the order of nodes. Nothing is
+//! *Deviation:* candidates alike are tried oldest first, and pods placed first-fit in the order of nodes. Nothing is
 //! unremovable for 5 min once found so: it is looked at again when something changes. Controllers are behind all pods, none
 //! has local storage or forbids eviction. Pods that come to an empty node in the 5 s are evicted; upstream gives that node
 //! up. A cloud that does not answer is found out only when the node has been drained.
@@ -17,7 +18,7 @@
 //! Start at [`ClusterAutoscaler::scale_down`].
 
 use super::{ClusterAutoscaler, free_cpu};
-use crate::cluster::objects::{Effect, Name, Node, NodeId, Phase, Resources};
+use crate::cluster::objects::{BudgetId, Effect, Name, Node, NodeId, Resources};
 use crate::cluster::store::Store;
 use crate::engine::{SimDuration, SimTime};
 use crate::platform::kubernetes::components::drain::{Drains, End, Tool};
@@ -71,8 +72,9 @@ impl ClusterAutoscaler {
         let store = &cx.cluster.store;
         let unused = store.nodes().filter(|(_, n)| n.is_schedulable() && utilization(n) <= threshold);
         let mut candidates: Vec<NodeId> = unused.map(|(id, _)| id).collect();
-        // Empty ones first, so that nobody's pods go to them.
-        candidates.sort_by_key(|&id| pods_left(id, store).next().is_some());
+        // Empty ones first, so that nobody's pods go to them; then those whose time runs, so that it runs on.
+        let has_pods = |id| pods_left(id, store).next().is_some();
+        candidates.sort_by_key(|id| (has_pods(*id), !self.unneeded.contains_key(id)));
         if candidates.is_empty() {
             return self.unneeded.clear();
         }
@@ -90,6 +92,7 @@ impl ClusterAutoscaler {
         let mut free_cpu = free_cpu(&cx.cluster.store);
         let mut unneeded = BTreeMap::new();
         let mut received: BTreeSet<NodeId> = BTreeSet::new();
+        let mut budgets = BudgetsLeft::default();
         for id in candidates {
             if may_go == 0 || received.contains(&id) {
                 continue;
@@ -99,7 +102,7 @@ impl ClusterAutoscaler {
                 break;
             }
             if let Some(places) = new_places(id, &cx.cluster.store, &free_of)
-                && may_be_evicted(id, &cx.cluster.store)
+                && budgets.take(id, &cx.cluster.store)
             {
                 free_of.remove(&id);
                 for (pod, node) in places {
@@ -182,11 +185,26 @@ impl ClusterAutoscaler {
     }
 }
 
-/// No budget of its pods is used up (`NotEnoughPdb`).
-fn may_be_evicted(id: NodeId, store: &Store) -> bool {
-    let protected = store.pods_on(id).filter(|(_, p)| p.is_active() && p.phase == Phase::Running);
-    let mut budgets = protected.flat_map(|(_, pod)| &store.template(pod.template).budgets);
-    budgets.all(|budget| store.budget(*budget).status.allowed > 0)
+/// What the nodes that may go leave of each budget.
+#[derive(Default)]
+struct BudgetsLeft(BTreeMap<BudgetId, u32>);
+
+impl BudgetsLeft {
+    /// Takes the pods of a node, if no budget of theirs is used up (`NotEnoughPdb`).
+    fn take(&mut self, id: NodeId, store: &Store) -> bool {
+        let evicted = || store.pods_on(id).filter(|(_, pod)| pod.is_active());
+        let protected = || evicted().flat_map(|(_, pod)| &store.template(pod.template).budgets);
+        let allowed = |budget: BudgetId| store.budget(budget).status.allowed;
+        let left = |budget| self.0.get(&budget).copied().unwrap_or_else(|| allowed(budget));
+        if protected().any(|&budget| left(budget) == 0) {
+            return false;
+        }
+        for &budget in protected() {
+            let left = self.0.entry(budget).or_insert_with(|| allowed(budget));
+            *left = left.saturating_sub(1);
+        }
+        true
+    }
 }
 
 /// The larger requested share of CPU and memory, DaemonSets included.
@@ -222,7 +240,9 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
     use crate::cluster::Cluster;
-    use crate::cluster::objects::{Container, Labels, Owner, PodSpec};
+    use crate::cluster::objects::{
+        BudgetStatus, Container, DisruptionBudget, Keep, Labels, Owner, PodSpec, Size,
+    };
     use crate::cluster::settings::Settings;
     use crate::platform::kubernetes::KubernetesParameters;
     use crate::platform::kubernetes::bodies::Bodies;
@@ -248,32 +268,52 @@ mod tests {
         assert_eq!((from(3), from(4)), (now + SimDuration::from_mins(10), SimTime::ZERO));
     }
 
-    #[test]
-    fn pods_are_not_sent_to_a_node_that_is_empty() {
+    /// Three nodes of which those in `with_pods` have a pod of 400m; the budget lets `allowed` of these go. Which nodes are
+    /// unneeded after that of `known`, if one was already, in a pool that keeps one node.
+    fn unneeded(with_pods: &[usize], allowed: u32, known: Option<usize>) -> Vec<usize> {
         let (mut cluster, mut bodies) = (Cluster::new(Settings::default()), Bodies::default());
         let room = Resources { cpu: 1_000, memory: 1 << 30, pods: 10 };
         let node = |n: u32| Node::new(Name::number(n), Labels::default(), room);
         let ids: Vec<NodeId> = (0..3).map(|n| cluster.store.add_node(node(n))).collect();
-        // Two pods of 400m on the first two nodes, older than the third, which is empty.
         let container = Container { cpu: Some(400), ..Container::default() };
         let template = cluster.store.intern_template(PodSpec::of_container(Labels::default(), container));
-        for &id in &ids[..2] {
+        let budget = DisruptionBudget::new(&Labels::default(), Keep::MinAvailable(Size::Pods(0)));
+        let budget = cluster.store.add_budget(budget);
+        cluster.store.set_budget_status(budget, BudgetStatus { allowed, ..Default::default() });
+        for &n in with_pods {
             let pod = cluster.store.create_pod(Owner::None, template, SimTime::ZERO);
-            cluster.store.bind(pod, id);
+            cluster.store.bind(pod, ids[n]);
         }
         let (parameters, mut agenda) = (KubernetesParameters::default(), Agenda::default());
         let now = SimTime::ZERO + SimDuration::from_mins(60);
-        let mut cx = Context {
-            now,
-            cluster: &mut cluster,
-            bodies: &mut bodies,
-            parameters: &parameters,
-            agenda: &mut agenda,
-        };
+        let (cluster, bodies, agenda) = (&mut cluster, &mut bodies, &mut agenda);
+        let mut cx = Context { now, cluster, bodies, parameters: &parameters, agenda };
         let instance = Catalog::embedded().find("m7i.large").expect("listed");
-        let mut autoscaler = ClusterAutoscaler::new(instance, room, 2, &[], Stamp::default());
+        let mut autoscaler = ClusterAutoscaler::new(instance, room, 1, &[], Stamp::default());
+        autoscaler.unneeded.extend(known.map(|n| (ids[n], SimTime::ZERO)));
         autoscaler.find_unneeded(&mut cx);
-        // One of three may go: the empty one, not the oldest, whose pod would go there.
-        assert_eq!(autoscaler.unneeded.keys().copied().collect::<Vec<_>>(), [ids[2]]);
+        (0..3).filter(|&n| autoscaler.unneeded.contains_key(&ids[n])).collect()
+    }
+
+    #[test]
+    fn pods_are_not_sent_to_a_node_that_is_empty() {
+        // The empty one goes first, though it is the youngest; then the pod of the first, to the second.
+        assert_eq!(unneeded(&[0, 1], 9, None), [0, 2]);
+    }
+
+    #[test]
+    fn a_node_whose_time_runs_is_not_sent_the_pods_of_an_older_one() {
+        // Of three with a pod each, the pod of one can go to a second; two pods of 400m are all that fits beside it.
+        assert_eq!(unneeded(&[0, 1, 2], 9, None), [0]);
+        assert_eq!(unneeded(&[0, 1, 2], 9, Some(2)), [2]);
+    }
+
+    #[test]
+    fn what_a_budget_leaves_is_for_all_nodes_together() {
+        // Two empty and one pod: nothing that a budget has a say in. Then one of two pods may go, or none.
+        assert_eq!(unneeded(&[1], 1, None), [0, 2]);
+        assert_eq!(unneeded(&[0, 1], 1, None), [0, 2]);
+        assert_eq!(unneeded(&[0, 1], 0, None), [2]);
+        assert_eq!(unneeded(&[0, 1, 2], 0, Some(2)), [] as [usize; 0]);
     }
 }

@@ -94,7 +94,13 @@ impl Kubelets {
         let pods: Vec<PodId> = cx.cluster.store.pods_on(node).map(|(p, _)| p).collect();
         for id in pods {
             let pod = cx.cluster.store.pod(id).expect("indexed pods exist");
-            let Some(subject) = cx.bodies.box_of(id) else { continue };
+            let Some(subject) = cx.bodies.box_of(id) else {
+                // It ended before, and was being put away.
+                if pod.is_terminating() || self.evicted.contains(&id) {
+                    self.put_away(id, cx);
+                }
+                continue;
+            };
             if pod.is_terminating() || self.evicted.contains(&id) {
                 api.stop_box(subject, Ending::NOW);
                 continue;

@@ -5,16 +5,18 @@
 //! Follows killContainer (pkg/kubelet/kuberuntime/kuberuntime_container.go) of v1.36.2: preStop runs first and inside
 //! the grace period, while the endpoint of a pod that ends is removed beside it; SIGTERM then has what is left of the
 //! grace, but never less than 2 s; SIGKILL. A process that hears SIGTERM closes its port, finishes the requests that it
-//! has and exits; one that hangs is killed. Liveness and startup probes end with the deletion, readiness goes on.
+//! has and exits; one that hangs is killed. A container that starts gets the same; one that waits for its restart gets
+//! nothing. When all have ended, sandbox and volumes go, and the pod is deleted last. Liveness and startup probes end with the deletion, readiness goes on.
 //!
 //! *Deviation:* grace and preStop are the same for all pods, and a probe that fails has no grace of its own. Sidecars,
 //! which end after the others within the same grace, take no time of their own.
 //!
 //! Start at [`Kubelets::end_pod`].
 
-use super::{Context, Kubelets};
+use super::{Context, Kubelets, is_alive};
 use crate::cluster::objects::{Phase, PodId};
 use crate::engine::SimDuration;
+use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::parameters::KubeletParameters;
 use crate::world::{About, Api, BoxId, Ending};
 
@@ -34,10 +36,12 @@ impl Kubelets {
         Kubelets::end_liveness(subject, api);
         let p = &cx.parameters.kubelet;
         let ending = ending(p, p.termination_grace);
-        api.remark(About::Box(subject), || match ending.notice {
-            SimDuration::ZERO => "Killing: SIGTERM".into(),
-            notice => format!("Killing: preStop for {notice}, then SIGTERM"),
-        });
+        if api.has_processes(subject) {
+            api.remark(About::Box(subject), || match ending.notice {
+                SimDuration::ZERO => "Killing: SIGTERM".into(),
+                notice => format!("Killing: preStop for {notice}, then SIGTERM"),
+            });
+        }
         api.stop_box(subject, ending);
     }
 
@@ -67,10 +71,23 @@ impl Kubelets {
         api.end_processes(subject, ending(p, p.termination_grace));
     }
 
-    /// The container runtime has ended a pod that was to end: an evicted one stays as Failed, for its owner to see.
+    /// The container runtime has ended a pod that was to end: what it had is put away.
     pub fn on_stopped(&mut self, subject: BoxId, cx: &mut Context<'_>) {
         let Some(id) = cx.bodies.pod_of(subject) else { return };
         cx.bodies.remove_pod(id);
+        cx.after(cx.parameters.kubelet.teardown, Event::PodTornDown(id));
+    }
+
+    /// Nothing is left of a pod, if its kubelet is there to see to it.
+    pub fn on_torn_down(&mut self, id: PodId, cx: &mut Context<'_>, api: &Api<'_>) {
+        let node = cx.cluster.store.pod(id).and_then(|pod| pod.node);
+        if node.is_some_and(|node| !self.restarting.contains_key(&node) && is_alive(node, cx, api)) {
+            self.put_away(id, cx);
+        }
+    }
+
+    /// An evicted pod stays as Failed, for its owner to see; others are deleted.
+    pub(super) fn put_away(&mut self, id: PodId, cx: &mut Context<'_>) {
         let is_deleted = cx.cluster.store.pod(id).is_some_and(|pod| pod.is_terminating());
         if self.evicted.remove(&id) && !is_deleted {
             cx.cluster.store.set_ended(id, Phase::Failed, cx.now);
