@@ -107,7 +107,7 @@ fn more_pods_go_at_once_where_the_budget_has_room_for_more() {
 }
 
 #[test]
-fn a_node_that_a_rollout_filled_with_one_pod_goes_ten_minutes_after_the_budget_has_room_for_it() {
+fn a_node_that_a_rollout_filled_with_one_pod_goes_within_a_quarter_of_an_hour() {
     let mut s = service(100.0);
     s.1.release.rate = Rate::from_per_second(1.0 / 86_400.0);
     s.1.release.failure_rate = Fraction::ZERO;
@@ -122,10 +122,11 @@ fn a_node_that_a_rollout_filled_with_one_pod_goes_ten_minutes_after_the_budget_h
     for &asked in &asked {
         let joined = said(&record, "joins as a node").into_iter().find(|&t| t > asked).expect("it boots");
         let goes = said(&record, "ScaleDown").into_iter().find(|&t| t > asked).expect("within minutes");
-        // Ten minutes from when the last new pod is ready: 20 s before the node has joined, where it found a place
-        // meanwhile, to 60 s after it; at a look every 10 s. It took days when nobody looked then.
+        // When the node has joined the others are full of pods that end, or the budget is used up by those that start: it
+        // is looked at again after 5 min, and goes 10 min later, at looks every 10 s. Another that lost its pods when all
+        // were ready goes 5 min before that. It took days when nobody looked then.
         let took = goes.since(joined);
-        assert!((secs(580)..=secs(680)).contains(&took), "{asked} {joined} {goes}");
+        assert!((secs(580)..=secs(960)).contains(&took), "{asked} {joined} {goes}");
     }
 }
 

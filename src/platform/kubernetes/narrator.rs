@@ -150,7 +150,7 @@ impl Narrator {
         }
         let has_machine = bodies.vm_of(id).is_some_and(|vm| api.vm_status(vm) != VmStatus::Gone);
         if now.is_given_up != before.is_given_up && has_machine {
-            let word = if now.is_given_up { "cordoned, ToBeDeleted" } else { "not to be deleted any more" };
+            let word = if now.is_given_up { "tainted ToBeDeleted" } else { "not to be deleted any more" };
             api.remark(about, || word.into());
         }
     }

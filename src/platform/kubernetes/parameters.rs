@@ -491,6 +491,8 @@ section! {
         utilization: Fraction = "50%", from "cluster-autoscaler 1.36.1, scale-down-utilization-threshold", grade Verified;
         /// How long a node must be unneeded.
         unneeded_after: SimDuration = "10m", from "cluster-autoscaler 1.36.1, scale-down-unneeded-time", grade Verified;
+        /// How long a node is left alone whose pods fit nowhere else, or of which a budget is used up.
+        unremovable_recheck: SimDuration = "5m", from "cluster-autoscaler 1.36.1, unremovable-node-recheck-timeout", grade Verified;
         /// How long after adding a node none is removed.
         delay_after_add: SimDuration = "10m", from "cluster-autoscaler 1.36.1, scale-down-delay-after-add", grade Verified;
         /// Time from marking a node until its pods are evicted.

@@ -638,6 +638,7 @@ const OTHER_VALUES: &[&str] = &[
     "kubelet.serial_pulls = true",
     "kubelet.container_start = '3s'",
     "kubelet.teardown = '30s'",
+    "cluster_autoscaler.unremovable_recheck = '1h'",
     "kubelet.restart = '1m'",
     "kubelet.relist = '10s'",
     "kubelet.backoff = '1s'",

@@ -57,6 +57,8 @@ pub struct ClusterAutoscaler {
     /// Machines that are not nodes yet.
     upcoming: BTreeMap<VmId, ZoneId>,
     unneeded: BTreeMap<NodeId, SimTime>,
+    /// Nodes that could not go: when each is looked at again.
+    unremovable: BTreeMap<NodeId, SimTime>,
     /// The node that is being emptied: one at a time.
     draining: Option<NodeId>,
     last_added: Option<SimTime>,
@@ -87,6 +89,7 @@ impl ClusterAutoscaler {
             groups: zones.iter().map(group).collect(),
             upcoming: BTreeMap::new(),
             unneeded: BTreeMap::new(),
+            unremovable: BTreeMap::new(),
             draining: None,
             last_added: None,
             last_failed: None,

@@ -15,6 +15,10 @@
 //! switched off, the provider's own repair stands in with the same patience, and keeps the fewest. The Node object of a
 //! machine that was given back, which is empty, goes at the next look, not only once its leases are overdue.
 //!
+//! That an auto scaling group replaces instances whose status checks fail, after some minutes and in the same zone, is left
+//! out: a lost machine is paid for up to a quarter of an hour longer (`node_pool.unready_after`), and what cannot be made
+//! elsewhere waits longer.
+//!
 //! Start at [`NodeRepair::notice`].
 
 use super::cluster_autoscaler::ClusterAutoscaler;

@@ -5,14 +5,14 @@
 //! cluster-autoscaler 1.36.1: a node is unneeded if at most half of its CPU and memory is requested, all its pods fit on
 //! others, which are not unneeded themselves and take no more than they have room for, and no budget of theirs is used up;
 //! empty nodes are tried first, so that no pods are meant for them, and then those that were unneeded before. What a budget
-//! leaves is for all of them together (`RemainingPdbTracker`), and pods that are not ready count as well. After 10 min of that it is marked, and 5 s later
-//! deleted if it is empty (ten at once, and before any other), else drained (one at a time). What has ended does not count.
-//! 10 min after any scale-up and 3 min after a failure nothing is removed; how long nodes are unneeded is counted on
-//! meanwhile.
+//! leaves is for all of them together (`RemainingPdbTracker`), and pods that are not ready count as well. A node whose pods
+//! fit nowhere, or of which a budget is used up, is looked at again 5 min later, whatever changes. After 10 min of being
+//! unneeded a node is marked, and 5 s later deleted if it is empty (ten at once, and before any other), else drained (one
+//! at a time). What has ended does not count. 10 min after any scale-up and 3 min after a failure nothing is removed; how
+//! long nodes are unneeded is counted on meanwhile.
 //!
-//! *Deviation:* candidates alike are tried oldest first, and pods placed first-fit in the order of nodes. Nothing is
-//! unremovable for 5 min once found so: it is looked at again when something changes. Controllers are behind all pods, none
-//! has local storage or forbids eviction. Pods that come to an empty node in the 5 s are evicted; upstream gives that node
+//! *Deviation:* candidates alike are tried oldest first, and pods placed first-fit in the order of nodes. Controllers are
+//! behind all pods, none has local storage or forbids eviction. Pods that come to an empty node in the 5 s are evicted; upstream gives that node
 //! up. A cloud that does not answer is found out only when the node has been drained.
 //!
 //! Start at [`ClusterAutoscaler::scale_down`].
@@ -64,14 +64,17 @@ impl ClusterAutoscaler {
 
     /// Keeps the time since when each node has been unneeded.
     fn find_unneeded(&mut self, cx: &mut Context<'_>) {
+        let known = self.unremovable.len();
+        self.unremovable.retain(|&id, until| *until > cx.now && cx.cluster.store.node(id).is_some());
         let state = (cx.cluster.store.revision(), self.upcoming.len());
-        if self.seen.replace(state) == Some(state) {
+        if self.seen.replace(state) == Some(state) && self.unremovable.len() == known {
             return;
         }
         let threshold = cx.parameters.cluster_autoscaler.utilization.as_f64();
         let store = &cx.cluster.store;
         let unused = store.nodes().filter(|(_, n)| n.is_schedulable() && utilization(n) <= threshold);
-        let mut candidates: Vec<NodeId> = unused.map(|(id, _)| id).collect();
+        let mut candidates: Vec<NodeId> =
+            unused.map(|(id, _)| id).filter(|id| !self.unremovable.contains_key(id)).collect();
         // Empty ones first, so that nobody's pods go to them; then those whose time runs, so that it runs on.
         let has_pods = |id| pods_left(id, store).next().is_some();
         candidates.sort_by_key(|id| (has_pods(*id), !self.unneeded.contains_key(id)));
@@ -101,18 +104,24 @@ impl ClusterAutoscaler {
             if wanted_spare > 0 && free_cpu < wanted_spare + room {
                 break;
             }
-            if let Some(places) = new_places(id, &cx.cluster.store, &free_of)
-                && budgets.take(id, &cx.cluster.store)
-            {
-                free_of.remove(&id);
-                for (pod, node) in places {
-                    free_of.get_mut(&node).expect("a place exists").remove(pod);
-                    received.insert(node);
-                }
-                free_cpu = free_cpu.saturating_sub(room);
-                may_go -= 1;
-                unneeded.insert(id, self.unneeded.get(&id).copied().unwrap_or(cx.now));
+            let places = new_places(id, &cx.cluster.store, &free_of);
+            let Some(places) = places.filter(|_| budgets.take(id, &cx.cluster.store)) else {
+                let again = cx.now + cx.parameters.cluster_autoscaler.unremovable_recheck;
+                self.unremovable.insert(id, again);
+                self.look_at(
+                    again.tick_at_or_after(SimTime::ZERO, cx.parameters.cluster_autoscaler.scan),
+                    cx,
+                );
+                continue;
+            };
+            free_of.remove(&id);
+            for (pod, node) in places {
+                free_of.get_mut(&node).expect("a place exists").remove(pod);
+                received.insert(node);
             }
+            free_cpu = free_cpu.saturating_sub(room);
+            may_go -= 1;
+            unneeded.insert(id, self.unneeded.get(&id).copied().unwrap_or(cx.now));
         }
         self.unneeded = unneeded;
     }
@@ -268,52 +277,87 @@ mod tests {
         assert_eq!((from(3), from(4)), (now + SimDuration::from_mins(10), SimTime::ZERO));
     }
 
-    /// Three nodes of which those in `with_pods` have a pod of 400m; the budget lets `allowed` of these go. Which nodes are
-    /// unneeded after that of `known`, if one was already, in a pool that keeps one node.
-    fn unneeded(with_pods: &[usize], allowed: u32, known: Option<usize>) -> Vec<usize> {
-        let (mut cluster, mut bodies) = (Cluster::new(Settings::default()), Bodies::default());
-        let room = Resources { cpu: 1_000, memory: 1 << 30, pods: 10 };
-        let node = |n: u32| Node::new(Name::number(n), Labels::default(), room);
-        let ids: Vec<NodeId> = (0..3).map(|n| cluster.store.add_node(node(n))).collect();
-        let container = Container { cpu: Some(400), ..Container::default() };
-        let template = cluster.store.intern_template(PodSpec::of_container(Labels::default(), container));
-        let budget = DisruptionBudget::new(&Labels::default(), Keep::MinAvailable(Size::Pods(0)));
-        let budget = cluster.store.add_budget(budget);
-        cluster.store.set_budget_status(budget, BudgetStatus { allowed, ..Default::default() });
-        for &n in with_pods {
-            let pod = cluster.store.create_pod(Owner::None, template, SimTime::ZERO);
-            cluster.store.bind(pod, ids[n]);
+    /// Three nodes, in a pool that keeps one, of which some have a pod of 400m.
+    struct Pool {
+        cluster: Cluster,
+        bodies: Bodies,
+        ids: Vec<NodeId>,
+        budget: BudgetId,
+        autoscaler: ClusterAutoscaler,
+    }
+
+    impl Pool {
+        fn of(with_pods: &[usize], allowed: u32) -> Pool {
+            let mut cluster = Cluster::new(Settings::default());
+            let room = Resources { cpu: 1_000, memory: 1 << 30, pods: 10 };
+            let node = |n: u32| Node::new(Name::number(n), Labels::default(), room);
+            let ids: Vec<NodeId> = (0..3).map(|n| cluster.store.add_node(node(n))).collect();
+            let container = Container { cpu: Some(400), ..Container::default() };
+            let template = cluster.store.intern_template(PodSpec::of_container(Labels::default(), container));
+            let budget = DisruptionBudget::new(&Labels::default(), Keep::MinAvailable(Size::Pods(0)));
+            let budget = cluster.store.add_budget(budget);
+            for &n in with_pods {
+                let pod = cluster.store.create_pod(Owner::None, template, SimTime::ZERO);
+                cluster.store.bind(pod, ids[n]);
+            }
+            let instance = Catalog::embedded().find("m7i.large").expect("listed");
+            let autoscaler = ClusterAutoscaler::new(instance, room, 1, &[], Stamp::default());
+            let mut pool = Pool { cluster, bodies: Bodies::default(), ids, budget, autoscaler };
+            pool.allow(allowed);
+            pool
         }
-        let (parameters, mut agenda) = (KubernetesParameters::default(), Agenda::default());
-        let now = SimTime::ZERO + SimDuration::from_mins(60);
-        let (cluster, bodies, agenda) = (&mut cluster, &mut bodies, &mut agenda);
-        let mut cx = Context { now, cluster, bodies, parameters: &parameters, agenda };
-        let instance = Catalog::embedded().find("m7i.large").expect("listed");
-        let mut autoscaler = ClusterAutoscaler::new(instance, room, 1, &[], Stamp::default());
-        autoscaler.unneeded.extend(known.map(|n| (ids[n], SimTime::ZERO)));
-        autoscaler.find_unneeded(&mut cx);
-        (0..3).filter(|&n| autoscaler.unneeded.contains_key(&ids[n])).collect()
+
+        /// So many pods may go.
+        fn allow(&mut self, allowed: u32) {
+            self.cluster.store.set_budget_status(self.budget, BudgetStatus { allowed, ..Default::default() });
+        }
+
+        /// Which nodes are unneeded after a look at `minute`.
+        fn look(&mut self, minute: u64) -> Vec<usize> {
+            let (parameters, mut agenda) = (KubernetesParameters::default(), Agenda::default());
+            let now = SimTime::ZERO + SimDuration::from_mins(minute);
+            let (cluster, bodies, agenda) = (&mut self.cluster, &mut self.bodies, &mut agenda);
+            self.autoscaler.find_unneeded(&mut Context {
+                now,
+                cluster,
+                bodies,
+                parameters: &parameters,
+                agenda,
+            });
+            (0..3).filter(|&n| self.autoscaler.unneeded.contains_key(&self.ids[n])).collect()
+        }
     }
 
     #[test]
     fn pods_are_not_sent_to_a_node_that_is_empty() {
         // The empty one goes first, though it is the youngest; then the pod of the first, to the second.
-        assert_eq!(unneeded(&[0, 1], 9, None), [0, 2]);
+        assert_eq!(Pool::of(&[0, 1], 9).look(0), [0, 2]);
     }
 
     #[test]
     fn a_node_whose_time_runs_is_not_sent_the_pods_of_an_older_one() {
         // Of three with a pod each, the pod of one can go to a second; two pods of 400m are all that fits beside it.
-        assert_eq!(unneeded(&[0, 1, 2], 9, None), [0]);
-        assert_eq!(unneeded(&[0, 1, 2], 9, Some(2)), [2]);
+        let mut pool = Pool::of(&[0, 1, 2], 9);
+        assert_eq!(pool.look(0), [0]);
+        let mut pool = Pool::of(&[0, 1, 2], 9);
+        pool.autoscaler.unneeded.insert(pool.ids[2], SimTime::ZERO);
+        assert_eq!(pool.look(0), [2]);
     }
 
     #[test]
     fn what_a_budget_leaves_is_for_all_nodes_together() {
-        // Two empty and one pod: nothing that a budget has a say in. Then one of two pods may go, or none.
-        assert_eq!(unneeded(&[1], 1, None), [0, 2]);
-        assert_eq!(unneeded(&[0, 1], 1, None), [0, 2]);
-        assert_eq!(unneeded(&[0, 1], 0, None), [2]);
-        assert_eq!(unneeded(&[0, 1, 2], 0, Some(2)), [] as [usize; 0]);
+        // Two empty nodes, in which a budget has no say; then of two pods one may go, or none.
+        assert_eq!(Pool::of(&[1], 1).look(0), [0, 2]);
+        assert_eq!(Pool::of(&[0, 1], 1).look(0), [0, 2]);
+        assert_eq!(Pool::of(&[0, 1], 0).look(0), [2]);
+    }
+
+    #[test]
+    fn a_node_that_could_not_go_is_looked_at_again_five_minutes_later() {
+        let mut pool = Pool::of(&[0, 1, 2], 0);
+        assert!(pool.look(10).is_empty());
+        pool.allow(9);
+        assert!(pool.look(14).is_empty());
+        assert_eq!(pool.look(15), [0]);
     }
 }
