@@ -61,6 +61,51 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Each block of output that follows commands, with the last of them.
+fn shown() -> Vec<(String, String)> {
+    let joined = README.replace("\\\n", " ");
+    let (mut command, mut block, mut all) = (None, None, Vec::new());
+    for line in joined.lines() {
+        match (&mut block, line) {
+            (None, "```text") => block = Some(String::new()),
+            (Some(_), "```") => {
+                all.extend(command.take().zip(block.take()));
+                block = None;
+            }
+            (Some(block), line) => *block += &format!("{line}\n"),
+            (None, line) => {
+                let words = line.strip_prefix("    cargo run --release");
+                command = words.map(|words| words.trim_start_matches(" --").trim().to_owned()).or(command);
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn what_the_readme_shows_is_what_is_printed() {
+    let scratch = Scratch::new("readme-shown");
+    let folder = scratch.path();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"), &folder.join("scenarios"));
+    let shown = shown();
+    let block_of = |what: &str| {
+        let of = |(command, _): &&(String, String)| command.starts_with(what);
+        shown.iter().find(of).unwrap_or_else(|| panic!("nothing is shown of {what}"))
+    };
+    for what in ["replay", "explain"] {
+        let (command, block) = block_of(what);
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let output = call(folder, &words);
+        let printed: Vec<&str> = output.stdout.lines().map(str::trim).collect();
+        let missing: Vec<&str> = block.lines().filter(|line| !printed.contains(&line.trim())).collect();
+        assert!(!block.is_empty() && missing.is_empty(), "{command} does not print {missing:#?}");
+    }
+    // The first block is what comes without any words, whole.
+    let block = &shown.first().expect("the quickstart").1;
+    let output = call(folder, &["--no-progress"]);
+    assert_eq!(output.stdout.trim(), block.trim(), "the quickstart prints something else");
+}
+
 #[test]
 fn the_scenario_of_the_readme_is_valid() {
     let start = README.find("```toml\n").expect("there is one") + "```toml\n".len();
