@@ -194,6 +194,30 @@ fn callers_that_take_an_outage_for_an_empty_list_fail_for_as_long_as_it_lasts() 
 }
 
 #[test]
+fn machines_that_no_caller_knows_of_yet_count_where_a_group_is_scaled() {
+    let waves = [
+        REGISTRY,
+        NO_LOSSES,
+        "platform.herd.scaling.policy=target-tracking",
+        "platform.herd.discovery.registry.fail_empty=0%",
+        "service.web.traffic.rate=400/s",
+        "service.web.traffic.diurnal.amplitude=0.4",
+        "platform.herd.max_size=400%",
+        "faults.discovery_outage.lasts=3h",
+    ];
+    let largest = |outages: &str| {
+        let notes = Notes::of(&[&waves[..], &[outages]].concat());
+        let size =
+            |o: &Observation| if let Observation::Desired { boxes, .. } = o { Some(*boxes) } else { None };
+        notes.0.iter().filter_map(|(_, o)| size(o)).max().expect("it has a size")
+    };
+    let (without, with) =
+        (largest("faults.discovery_outage.rate=0/year"), largest("faults.discovery_outage.rate=60/year"));
+    // Those that came during an outage idle, and bring the mean to the target as if they were known: one more for luck.
+    assert!(with <= without + 1, "{with} instead of {without}");
+}
+
+#[test]
 fn an_outage_keeps_dead_boxes_on_the_lists_until_it_is_over() {
     let notes = Notes::of(&[
         REGISTRY,

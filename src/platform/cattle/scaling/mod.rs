@@ -15,9 +15,10 @@ pub use parameters::ScalingParameters;
 pub use target_tracking::TargetTracking;
 
 use super::Cattle;
+use super::members::Member;
 use crate::catalog::InstanceId;
 use crate::engine::{SimDuration, SimTime};
-use crate::world::{Api, ServiceId};
+use crate::world::{Api, ServiceId, VmStatus};
 
 /// What a scaling policy sees of a group when it looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +27,7 @@ pub struct GroupView {
     /// 0 is Monday.
     pub weekday: u64,
     pub time_of_day: SimDuration,
-    /// Mean CPU utilization of the machines in service, 0 to 1, as late as the metric is.
+    /// Mean CPU utilization of the machines in service, with requests or without, 0 to 1, as late as the metric is.
     pub utilization: f64,
     /// All their work together: how many machines it would use fully.
     pub load: f64,
@@ -134,18 +135,19 @@ impl Cattle {
         let p = &self.parameters.scaling;
         let group = &mut self.groups[s];
         let Some(reading) = api.cpu(group.service, p.period, p.lag) else { return };
-        if reading.boxes <= 0.0 {
+        let machines = group.reporting(reading.boxes, (api.now() - p.lag, p.period), api);
+        if machines <= 0.0 {
             return; // no data, no decision
         }
         let cpu = api.catalog().get(group.instance).cpu.as_cpus_f64();
-        let utilization = (reading.cores / reading.boxes + api.machine_overhead().as_cpus_f64()) / cpu;
+        let utilization = (reading.cores / machines + api.machine_overhead().as_cpus_f64()) / cpu;
         let (warm, is_settled) = group.warm_and_settled(p.warm_up, api.now());
         let view = GroupView {
             now: api.now(),
             weekday: api.calendar().weekday(api.now()),
             time_of_day: api.calendar().time_of_day(api.now()),
             utilization,
-            load: utilization * reading.boxes,
+            load: utilization * machines,
             in_service: warm,
             desired: group.desired,
             peak_size: group.peak_size,
@@ -154,20 +156,36 @@ impl Cattle {
         let decision = group.scaling.decide(&view);
         let Some(wanted) = combine(&[decision], group.desired) else { return };
         let wanted = wanted.clamp(group.min, group.max);
-        let present = group.present();
         if wanted > group.desired {
             group.set_desired(wanted, api);
-            group.launch(wanted.saturating_sub(present), api);
+            // Others may be asked for already, once those that they replace have drained.
+            let missing = group.missing();
+            group.launch(missing, api);
             self.set_upkeep(api);
         } else if wanted < group.desired && is_settled {
             group.set_desired(wanted, api);
-            group.shrink(present.saturating_sub(wanted), api);
+            let surplus = group.present().saturating_sub(wanted);
+            group.shrink(surplus, api);
             self.set_upkeep(api);
         }
     }
 }
 
 impl super::group::Group {
+    /// How many machines reported their CPU in the `window` that ended at `end`, on average: those in service, whether
+    /// callers know of them or not, and at least as many as `served`. A registry that does not answer keeps new ones from
+    /// the callers; they idle, and count all the same.
+    fn reporting(&self, served: f64, (end, window): (SimTime, SimDuration), api: &Api<'_>) -> f64 {
+        // Who serves is in service: where all members did nobody has to be asked. Readings are means, hence the hair.
+        if served + 1e-6 >= f64::from(self.present()) {
+            return served;
+        }
+        let share = |since: SimTime| end.saturating_since(since).as_secs_f64() / window.as_secs_f64();
+        let reports = |m: &&Member| !m.idle && !m.gone && api.vm_status(m.vm) == VmStatus::Running;
+        let in_service = self.members.iter().filter(reports).filter_map(|m| m.in_service);
+        in_service.map(|since| share(since).min(1.0)).sum::<f64>().max(served)
+    }
+
     /// Machines in service for longer than the warm-up, and whether that is all and no refresh was begun.
     fn warm_and_settled(&self, warm_up: SimDuration, now: SimTime) -> (u32, bool) {
         let warm = self.members.warm(warm_up, now);
