@@ -218,6 +218,18 @@ fn machines_that_no_caller_knows_of_yet_count_where_a_group_is_scaled() {
 }
 
 #[test]
+fn a_machine_is_known_to_be_down_when_its_fellows_have_lost_sight_of_it() {
+    let notes = Notes::of(&[REGISTRY]);
+    let deaths = notes.deaths();
+    let known = |&(died, subject): &(f64, _)| {
+        notes.first_after(died, |o| *o == Observation::BoxKnownDown { subject }).expect("it is known") - died
+    };
+    let all: Vec<f64> = deaths.iter().map(known).collect();
+    // Sixty members: 1.58 + 1 + 4·log10 60 = 9.7 s, and the rounds of gossip; nobody else looks.
+    assert!(!all.is_empty() && all.iter().all(|s| (8.0..=13.0).contains(s)), "{all:?}");
+}
+
+#[test]
 fn an_outage_keeps_dead_boxes_on_the_lists_until_it_is_over() {
     let notes = Notes::of(&[
         REGISTRY,

@@ -215,6 +215,7 @@ impl Cattle {
         let Some(s) = self.group_of_vm(vm) else { return };
         let subject = self.groups[s].member_on(vm).expect("found by it").subject;
         if self.groups[s].entry.on_machine(subject, alive, api) {
+            api.declare_known_down(subject);
             self.on_health(subject, false, api);
         }
     }

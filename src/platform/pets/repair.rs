@@ -92,6 +92,7 @@ impl Pets {
             api.call_off(work);
         }
     }
+                api.declare_known_down(subject);
 
     fn has_hands_on_it(&self, name: Name) -> bool {
         self.is_asked(|task| matches!(task, Task::Deploy(n) | Task::Rollback(n) if *n == name))

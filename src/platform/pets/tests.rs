@@ -75,6 +75,16 @@ fn a_lost_machine_is_brought_back_from_its_backup() {
 }
 
 #[test]
+fn fellow_members_of_a_registry_know_in_seconds_that_a_machine_is_lost() {
+    let facts = facts(&[LOSSES, "platform.pets.discovery.kind=registry"]);
+    let first = |of: &dyn Fn(&Observation) -> bool| facts.iter().find(|(_, o)| of(o)).expect("it happens").0;
+    let down = first(&|o| matches!(o, Observation::BoxExited { .. }));
+    let known = first(&|o| matches!(o, Observation::BoxKnownDown { .. }));
+    // Some fifty members: 1.58 + 1 + 4·log10 50 = 9.4 s, and the rounds of gossip.
+    assert!((8.0..=13.0).contains(&known.since(down).as_secs_f64()), "{}", known.since(down));
+}
+
+#[test]
 fn a_standby_takes_over_when_somebody_has_edited_the_addresses() {
     let facts = facts(&[LOSSES, "platform.pets.repair=standby"]);
     // 3 + 5 + 10 min, and 10 for the edit; then the first check of the load balancer, at most 30 s later.
