@@ -236,6 +236,10 @@ impl Cattle {
         if self.parameters.refresh.auto_rollback && self.groups[s].is_refreshing() {
             return self.roll_back(s, api);
         }
+        // Whoever is on call looks all the same: the canary need not be why.
+        if self.is_in_canary(s) {
+            self.give_canary_up(s, "too many requests fail", api);
+        }
         if !self.tasks.values().any(|t| *t == Task::LookAtErrors(s)) {
             self.page(Task::LookAtErrors(s), api);
         }

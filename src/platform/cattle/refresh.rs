@@ -152,6 +152,9 @@ impl Cattle {
             Strategy::InPlace => return self.next_wave(s, api),
             Strategy::ByHand | Strategy::Rolling | Strategy::Recreate | Strategy::Canary => {}
         }
+        if self.is_in_canary(s) && self.watch_canary(s, api) {
+            return;
+        }
         let p = &self.parameters.refresh;
         let in_place = pushed || self.parameters.changes_in_place();
         let group = &mut self.groups[s];
@@ -177,11 +180,8 @@ impl Cattle {
             }
             return;
         }
-        if refresh.watch.is_some() {
-            return self.judge_canary(s, api);
-        }
-        if now < refresh.warm_at {
-            return; // a checkpoint holds it
+        if now < refresh.warm_at || refresh.watch.is_some_and(|w| !w.is_early()) {
+            return; // a checkpoint or the watch holds it
         }
         // Machines beyond the desired number were launched to replace old ones.
         let surplus = (group.members.len() as u32).saturating_sub(group.desired);
@@ -207,15 +207,13 @@ impl Cattle {
     fn next_batch(&mut self, s: usize, most: u32, api: &mut Api<'_>) {
         let p = &self.parameters.refresh;
         let strategy = self.parameters.rollout.strategy;
-        let (all_at_once, is_canary) = (strategy == Strategy::Recreate, strategy == Strategy::Canary);
+        let all_at_once = strategy == Strategy::Recreate;
         let skip_matching = p.skip_matching;
         let group = &mut self.groups[s];
         let size = f64::from(group.desired);
         let must_stay = if all_at_once { 0 } else { (size * p.min_healthy.as_f64()).ceil() as u32 };
         let may_leave = group.desired.saturating_sub(must_stay).max(1);
-        // A bad canary that can be spared does not wait for others to come.
-        let spared = is_canary && most <= may_leave && group.refresh.is_some_and(|r| r.back);
-        if p.max_healthy.as_f64() > 1.0 && !all_at_once && !spared {
+        if p.max_healthy.as_f64() > 1.0 && !all_at_once {
             let batch = ((size * (p.max_healthy.as_f64() - 1.0)) as u32).max(1).min(most);
             return group.launch(batch, api);
         }
@@ -226,8 +224,12 @@ impl Cattle {
     }
 
     pub(super) fn finish_refresh(&mut self, s: usize, api: &mut Api<'_>) {
-        let refresh = self.groups[s].refresh.as_mut().expect("called during a refresh");
+        let group = &mut self.groups[s];
+        let refresh = group.refresh.as_mut().expect("called during a refresh");
         refresh.done = true;
+        if refresh.watch.take().is_some() {
+            api.end_comparison(group.service);
+        }
         let step = if refresh.back { RolloutStep::RollbackCompletes } else { RolloutStep::Completes };
         self.declare(s, step, api);
         self.begin_what_waits(s, api);
@@ -243,9 +245,7 @@ impl Cattle {
         if api.now() < due {
             api.at(due, PlatformEvent::with(REFRESH_DEADLINE, s as u32, version.0));
         } else if self.parameters.rollout.strategy == Strategy::Canary && !refresh.pushed {
-            let about = About::Service(self.groups[s].service);
-            api.remark(about, || "canary: its boxes do not come up in time: taken back".into());
-            self.roll_back(s, api);
+            self.give_canary_up(s, "its boxes do not come up in time", api);
         } else if !self.tasks.values().any(|t| *t == Task::LookAtRefresh(s)) {
             self.page(Task::LookAtRefresh(s), api);
         }
@@ -294,6 +294,8 @@ impl Cattle {
         if self.parameters.rollout.strategy == Strategy::BlueGreen && !pushed {
             return self.switch_back(s, api);
         }
+        let is_canary = self.is_in_canary(s);
+        let group = &mut self.groups[s];
         let refresh = group.refresh.as_mut().expect("seen above");
         (refresh.back, refresh.done, refresh.warm_at) = (true, false, SimTime::ZERO);
         if refresh.watch.take().is_some() {
@@ -312,11 +314,20 @@ impl Cattle {
             return self.bring_out(s, api);
         }
         let group = &mut self.groups[s];
+        // A canary gets no more requests, and others come at once: nothing here waits for its last ones. Unless callers
+        // had nobody left.
+        let serves = |m: &Member| m.image != bad && m.in_service.is_some() && !m.unhealthy;
+        let leaves_at_once = is_canary && group.members.iter().any(serves);
         // Replacements that never came up have nothing to drain and nothing to wait for.
-        let is_dead = |m: &&super::members::Member| m.image == bad && m.in_service.is_none();
-        let dead: Vec<BoxId> = group.members.iter().filter(is_dead).map(|m| m.subject).collect();
-        for subject in dead {
+        let goes = |m: &&Member| m.image == bad && (leaves_at_once || m.in_service.is_none());
+        let gone: Vec<BoxId> = group.members.iter().filter(goes).map(|m| m.subject).collect();
+        for subject in gone {
             group.retire(subject, api);
+        }
+        if leaves_at_once {
+            group.awaited.clear();
+            let missing = group.missing();
+            group.launch(missing, api);
         }
         self.refresh_progress(s, api);
     }

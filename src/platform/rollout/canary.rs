@@ -27,6 +27,23 @@ impl Watch {
         Watch { seen: Default::default(), until, next: until.min(api.now() + p.interval) }
     }
 
+    /// The same while there may be more boxes to come, until [`Watch::in_earnest`]: only failures are held against the
+    /// version, since boxes that have just started are slow.
+    pub fn early(p: &CanaryParameters, service: ServiceId, version: Version, api: &mut Api<'_>) -> Watch {
+        Watch { until: SimTime::MAX, ..Watch::begin(p, service, version, api) }
+    }
+
+    /// All of its boxes are there and warm: from now on it is watched for as long as it takes.
+    pub fn in_earnest(self, p: &CanaryParameters, service: ServiceId, api: &mut Api<'_>) -> Watch {
+        api.read_logs(service);
+        let until = api.now() + p.watch;
+        Watch { seen: Default::default(), until, next: until.min(api.now() + p.interval) }
+    }
+
+    pub fn is_early(&self) -> bool {
+        self.until == SimTime::MAX
+    }
+
     /// Looks at all that was logged so far. `None` if it is too early for a judgement; the next look is known then.
     pub fn look(&mut self, p: &CanaryParameters, service: ServiceId, api: &mut Api<'_>) -> Option<Analysis> {
         let now = api.now();
@@ -40,7 +57,12 @@ impl Watch {
             seen.slow += new.slow;
         }
         let analysis = Analysis::of(p, self.seen);
-        if analysis.verdict == Verdict::Pass && now < self.until {
+        let is_good = match analysis.verdict {
+            Verdict::Pass => true,
+            Verdict::Fails => false,
+            Verdict::IsSlow => self.is_early(),
+        };
+        if is_good && now < self.until {
             self.next = self.until.min(now + p.interval);
             return None;
         }
