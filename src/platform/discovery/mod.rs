@@ -43,6 +43,8 @@ const RECORD_ADDED: u16 = FIRST_EVENT + 1;
 const RECORD_REMOVED: u16 = FIRST_EVENT + 2;
 /// `a` is the number of a server.
 const LAUNCH_SERVER: u16 = FIRST_EVENT + 3;
+/// `a` is the number of an outage.
+const PAGE: u16 = FIRST_EVENT + 4;
 
 impl DiscoveryParameters {
     pub fn has_load_balancer(&self) -> bool {
@@ -86,7 +88,7 @@ impl Discovery {
     ) {
         if p.kind == DiscoveryKind::Registry {
             api.found_directory(p.registry.spec());
-            self.servers = Some(Servers::new(p.registry.clone(), practice.diagnose.clone()));
+            self.servers = Some(Servers::new(p.registry.clone(), practice));
         }
         for service in api.services() {
             let copies = lags::copies(p, load_balancer);
@@ -124,6 +126,11 @@ impl Discovery {
                     servers.launch(event.a as usize, api);
                 }
             }
+            PAGE => {
+                if let Some(servers) = &mut self.servers {
+                    servers.on_page(event.a, api);
+                }
+            }
             _ => return false,
         }
         true
@@ -136,6 +143,9 @@ impl Discovery {
             PUSHED => Some((about_service, "the list is on all callers' machines".into())),
             RECORD_ADDED => Some((About::Box(event.subject()), "its record is in the DNS".into())),
             RECORD_REMOVED => Some((About::Box(event.subject()), "its record is out of the DNS".into())),
+            PAGE => {
+                Some((About::Nothing, "somebody is called, if the registry still does not answer".into()))
+            }
             LAUNCH_SERVER => Some((About::Nothing, "a server of the registry is asked for again".into())),
             _ => None,
         }

@@ -1,13 +1,15 @@
 //! The servers of a registry of services: machines like others, spread over zones, that people replace when one is lost.
 //!
 //! One that crashes comes back by itself. The loss of one is noticed by its fellows, and a person puts another in its place:
-//! in office hours while most are there, at once otherwise. When the registry does not answer somebody is paged, who is
-//! busy with it for as long as a look takes; how long it is out does not depend on that. Knows what the cloud's console
-//! shows. Start at [`Servers::on_signal`].
+//! in office hours while most are there, at once otherwise. When the registry does not answer for as long as an alert
+//! waits somebody is paged, and is at it until it answers again, but for the time in which a server has to be replaced.
+//! Knows what the cloud's console shows. Start at [`Servers::on_signal`].
+//!
+//! *Deviation:* how long a registry is out that failed by itself does not depend on when somebody came.
 
-use super::{LAUNCH_SERVER, RegistryParameters};
+use super::{LAUNCH_SERVER, PAGE, RegistryParameters};
 use crate::engine::{Purpose, SimDuration};
-use crate::parameter::Distribution;
+use crate::platform::PracticeParameters;
 use crate::world::{
     About, Activity, Api, Heartbeat, PlatformEvent, Purchase, Signal, Urgency, VmId, VmStatus, Work, WorkId,
     ZoneId,
@@ -20,18 +22,24 @@ const LOOK: Purpose = Purpose::named("registry looked at");
 const WATCH: Heartbeat =
     Heartbeat { period: SimDuration::from_secs(10), timeout: SimDuration::from_secs(60) };
 
+/// Whoever is at a registry that is out for long does what else is urgent after so long.
+const AT_A_TIME: SimDuration = SimDuration::from_hours(1);
+
 /// Time until a launch that the cloud refused is tried again.
 const RETRY: SimDuration = SimDuration::from_mins(10);
 
 /// The servers of one platform's registry.
 pub(super) struct Servers {
     parameters: RegistryParameters,
-    /// A look at a registry that does not answer.
-    diagnose: Distribution,
+    practice: PracticeParameters,
     servers: Vec<Server>,
     answers: bool,
-    outages: u64,
+    /// People know that it does not.
+    known_out: bool,
+    outages: u32,
+    /// Somebody works on it, or has in this outage.
     look: Option<WorkId>,
+    has_looked: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +54,17 @@ struct Server {
 }
 
 impl Servers {
-    pub fn new(parameters: RegistryParameters, diagnose: Distribution) -> Servers {
-        Servers { parameters, diagnose, servers: Vec::new(), answers: true, outages: 0, look: None }
+    pub fn new(parameters: RegistryParameters, practice: &PracticeParameters) -> Servers {
+        Servers {
+            parameters,
+            practice: practice.clone(),
+            servers: Vec::new(),
+            answers: true,
+            known_out: false,
+            outages: 0,
+            look: None,
+            has_looked: false,
+        }
     }
 
     /// Servers that run since before the simulation began.
@@ -88,6 +105,7 @@ impl Servers {
             Signal::WorkDone { work } => {
                 if self.look == Some(work) {
                     self.look = None;
+                    self.look_on(Urgency::AtOnce, api);
                     return true;
                 }
                 let Some(i) = self.servers.iter().position(|s| s.work == Some(work)) else { return false };
@@ -102,13 +120,24 @@ impl Servers {
     fn on_directory(&mut self, answers: bool, api: &mut Api<'_>) {
         self.answers = answers;
         if answers {
+            self.known_out = false;
             self.look.take().into_iter().for_each(|work| api.call_off(work));
             return;
         }
-        self.outages += 1;
-        let touch = self.diagnose.sample(api.stream(LOOK, &[self.outages]).uniform());
-        let (activity, urgency, about) = (Activity::Repair, Urgency::Page, About::Nothing);
-        self.look = Some(api.ask(Work { activity, urgency, touch, cause: self.outages, about }));
+        (self.outages, self.has_looked) = (self.outages + 1, false);
+        api.after(self.practice.alert_hold, PlatformEvent::with(PAGE, self.outages, 0));
+    }
+
+    /// It does not answer for so long, or another of its servers has come and it still does not.
+    pub fn on_page(&mut self, outage: u32, api: &mut Api<'_>) {
+        if self.answers || self.outages != outage {
+            return;
+        }
+        let urgency = if self.known_out { Urgency::AtOnce } else { Urgency::Page };
+        self.look_on(urgency, api);
+        if std::mem::replace(&mut self.known_out, true) {
+            return;
+        }
         // What was in no hurry while most servers were there is in one now.
         for i in 0..self.servers.len() {
             if let Some(work) = self.servers[i].work.take() {
@@ -116,6 +145,21 @@ impl Servers {
                 self.ask_for_another(i, api);
             }
         }
+    }
+
+    /// Somebody is at it for as long as it does not answer. With a server to replace that is the thing to do.
+    fn look_on(&mut self, urgency: Urgency, api: &mut Api<'_>) {
+        let is_first = !self.has_looked;
+        let is_replaced = self.servers.iter().any(|s| s.work.is_some() || s.next.is_some());
+        if self.answers || self.look.is_some() || (is_replaced && !is_first) {
+            return;
+        }
+        let cause = u64::from(self.outages);
+        let look = self.practice.diagnose.sample(api.stream(LOOK, &[cause]).uniform());
+        let touch = if is_first { look } else { AT_A_TIME };
+        self.has_looked = true;
+        let (activity, about) = (Activity::Repair, About::Nothing);
+        self.look = Some(api.ask(Work { activity, urgency, touch, cause, about }));
     }
 
     /// A server is silent for long: one that is lost is replaced, another comes back by itself.
@@ -129,7 +173,7 @@ impl Servers {
     fn ask_for_another(&mut self, i: usize, api: &mut Api<'_>) {
         let cause = (i as u64) << 32 | self.servers[i].replaced;
         let touch = self.parameters.replace.sample(api.stream(REPLACE, &[cause]).uniform());
-        let urgency = if self.answers { Urgency::OfficeHours } else { Urgency::AtOnce };
+        let urgency = if self.known_out { Urgency::AtOnce } else { Urgency::OfficeHours };
         let (activity, about) = (Activity::Repair, About::Vm(self.servers[i].vm));
         self.servers[i].work = Some(api.ask(Work { activity, urgency, touch, cause, about }));
     }
@@ -147,5 +191,9 @@ impl Servers {
         api.replace_server(old, vm);
         api.watch_heartbeat(vm, WATCH);
         api.terminate_vm(old);
+        if self.known_out {
+            // Whoever brought it sees after a while whether that was enough.
+            api.after(self.practice.alert_hold, PlatformEvent::with(PAGE, self.outages, 0));
+        }
     }
 }
