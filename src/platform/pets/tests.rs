@@ -121,6 +121,57 @@ fn what_nobody_wrote_down_is_found_out_by_trying() {
 }
 
 #[test]
+fn that_a_machine_is_lost_the_console_tells_anybody() {
+    let nobody_knows = [
+        "team.knowledge.people=0",
+        "team.knowledge.runbooks=0%",
+        "team.knowledge.reachable=0%",
+        "faults.process_crash.hang_share=100%",
+    ];
+    let looks = |fault: &str| {
+        let all = [&nobody_knows[..], &[fault, "platform.pets.repair=in-place"]].concat();
+        touches(&facts(&all), Activity::Repair)
+    };
+    // Ten minutes; three times as long where processes run and do not answer.
+    let lost = looks(LOSSES);
+    assert!(!lost.is_empty() && lost.iter().all(|&minutes| minutes == 10.0), "{lost:?}");
+    let hung = looks("faults.process_crash.rate=10/year");
+    assert!(hung.contains(&30.0), "{hung:?}");
+}
+
+#[test]
+fn nobody_deploys_to_a_machine_while_another_one_patches_it() {
+    let busy = [
+        "vulnerabilities.system=300/year",
+        "platform.pets.patching.delay=1d",
+        "platform.pets.patching.touch=2h",
+        "service.web.release.rate=5/week",
+    ];
+    let facts = facts(&busy);
+    let mut about = std::collections::BTreeMap::new();
+    let mut begun = std::collections::BTreeMap::new();
+    let (mut deploys, mut patches) = (0, 0);
+    for (_, fact) in &facts {
+        match *fact {
+            Observation::WorkAsked { work, about: subject, .. } => _ = about.insert(work, subject),
+            Observation::WorkBegan {
+                work,
+                activity: activity @ (Activity::Deploy | Activity::Patch),
+                ..
+            } => {
+                let other = begun.iter().find(|(w, a)| about[*w] == about[&work] && **a != activity);
+                assert!(other.is_none(), "{activity:?} of {:?} during {other:?}", about[&work]);
+                begun.insert(work, activity);
+                *(if activity == Activity::Deploy { &mut deploys } else { &mut patches }) += 1;
+            }
+            Observation::WorkDone { work, .. } => _ = begun.remove(&work),
+            _ => {}
+        }
+    }
+    assert!(deploys > 20 && patches > 20, "{deploys} {patches}");
+}
+
+#[test]
 fn differences_break_good_versions_and_slow_repairs() {
     let releases = "service.web.release.rate=1/week";
     let resist = "platform.pets.drift.deploy_failure=25%";

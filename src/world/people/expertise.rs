@@ -1,17 +1,35 @@
 //! What it takes to do work that needs knowledge, for those who have it and those who do not.
 //!
 //! Who knows needs the touch time. Who does not finds a runbook, or takes several times as long; out of office hours
-//! they ring up somebody who knows, who may be reached after a while and then does the rest. Knows nothing of why
-//! work is asked for. Start at `World::expertise`.
+//! they ring up somebody who knows, who may be reached after a while and then does the rest. That a machine has failed
+//! the cloud's console tells anybody. Knows nothing of why work is asked for. Start at `World::expertise`.
 
-use super::work::{Expertise, Urgency, Work};
+use super::work::{Activity, Expertise, Urgency, Work};
 use crate::engine::SimDuration;
-use crate::world::{World, streams};
+use crate::world::{About, ServiceId, VmStatus, World, streams};
 
 impl World {
+    /// The service that whoever does the work should know; `None` where it makes no difference.
+    fn to_be_known(&self, work: &Work) -> Option<ServiceId> {
+        let is_plain = work.activity == Activity::Repair && self.is_without_machine(work.about);
+        self.service_of(work.about).filter(|_| work.activity.needs_knowledge() && !is_plain)
+    }
+
+    /// The console shows that the machine of a box is lost or does not answer.
+    fn is_without_machine(&self, about: About) -> bool {
+        let About::Box(subject) = about else { return false };
+        let status = |vm| self.vm_status(vm);
+        let vm = self.boxes.get(subject).map(|b| b.vm);
+        vm.is_some_and(|vm| {
+            vm.is_none_or(|vm| {
+                matches!(status(vm), VmStatus::HostFailed | VmStatus::Gone | VmStatus::Impaired)
+            })
+        })
+    }
+
     /// No knowledge is needed, or it is there.
     pub(super) fn is_familiar(&self, seat: u32, work: &Work) -> bool {
-        match self.service_of(work.about).filter(|_| work.activity.needs_knowledge()) {
+        match self.to_be_known(work) {
             Some(service) => self.people.roster.knows(seat, service.index(), self.scheduler.now()),
             None => true,
         }
@@ -20,8 +38,9 @@ impl World {
     /// How the work is done by whoever begins now: how long it takes, and how long others help.
     pub(super) fn expertise(&self, work: &Work, seat: u32) -> (Expertise, SimDuration, SimDuration) {
         let (touch, p) = (work.touch, &self.team.knowledge);
-        let service = self.service_of(work.about).filter(|_| work.activity.needs_knowledge());
-        let Some(service) = service else { return (Expertise::Routine, touch, SimDuration::ZERO) };
+        let Some(service) = self.to_be_known(work) else {
+            return (Expertise::Routine, touch, SimDuration::ZERO);
+        };
         if self.is_familiar(seat, work) {
             return (Expertise::Knows, touch, SimDuration::ZERO);
         }
