@@ -54,12 +54,17 @@ pub(super) struct Job {
     spent: SimDuration,
 }
 
+/// Somebody who ended urgent work so long ago at most is still at it, out of office hours too. None found.
+const STILL_THERE: SimDuration = SimDuration::from_hours(1);
+
 /// What one member of the team has in hand.
 #[derive(Clone, Copy, Debug, Default)]
 struct Hands {
     urgent: Option<WorkId>,
     /// Pauses while there is urgent work.
     planned: Option<WorkId>,
+    /// When urgent work was done last.
+    ended: Option<SimTime>,
 }
 
 /// People at work, and what waits for them.
@@ -117,13 +122,15 @@ impl World {
     fn assign_work(&mut self) {
         let now = self.scheduler.now();
         self.people.roster.advance(&self.streams, &self.team, &self.calendar, now);
-        while let Some(&work) = self.people.urgent.front() {
-            let Some(seat) = self.hands_for_urgent(work) else {
-                self.plan_escalation(work);
-                break;
-            };
-            self.people.urgent.pop_front();
-            self.take_urgent(work, seat);
+        // In their order; what waits for somebody keeps nobody else from being called.
+        for work in std::mem::take(&mut self.people.urgent) {
+            match self.hands_for_urgent(work) {
+                Some(seat) => self.take_urgent(work, seat),
+                None => {
+                    self.people.urgent.push_back(work);
+                    self.plan_escalation(work);
+                }
+            }
         }
         self.take_up_again();
         while let Some(&work) = self.people.planned.front() {
@@ -154,8 +161,8 @@ impl World {
         self.assign_work();
     }
 
-    /// In office hours anybody: who knows, who was just at it, who is on call. At other hours the rota, and those
-    /// behind the ones on call only when the work has waited for so long.
+    /// In office hours anybody: who knows, who was just at it, who is on call. At other hours who was just at it, else the
+    /// rota, and those behind the ones on call only when the work has waited for so long.
     fn hands_for_urgent(&self, id: WorkId) -> Option<u32> {
         let Job { work, asked, .. } = *self.work.get(id).expect("waiting work exists");
         let (now, service) = (self.scheduler.now(), self.service_of(work.about));
@@ -177,8 +184,15 @@ impl World {
         }
         let waited = now.since(asked).as_micros() / self.team.rota.escalate_after.as_micros();
         let on_duty = u64::from(self.team.on_call).saturating_add(waited);
-        let is_asked = |&seat: &u32| was_at_it(seat) || (place(seat) as u64) < on_duty;
-        chain.iter().copied().filter(free).filter(is_asked).min_by_key(|&s| (!was_at_it(s), place(s)))
+        let goes_on = |&seat: &u32| was_at_it(seat) && self.is_still_there(seat);
+        let on_call = chain.iter().copied().take(usize::try_from(on_duty).unwrap_or(usize::MAX));
+        (0..self.people.roster.seats()).filter(free).find(goes_on).or_else(|| on_call.filter(free).next())
+    }
+
+    /// It is office hours, or urgent work was in these hands a moment ago.
+    fn is_still_there(&self, seat: u32) -> bool {
+        let (now, Hands { ended, .. }) = (self.scheduler.now(), self.people.hands[seat as usize]);
+        self.calendar.is_working_time(now) || ended.is_some_and(|ended| now.since(ended) <= STILL_THERE)
     }
 
     /// Somebody with nothing in hand, who knows if possible; those on call last.
@@ -188,7 +202,7 @@ impl World {
             return None;
         }
         let free = |&seat: &u32| {
-            let Hands { urgent, planned } = self.people.hands[seat as usize];
+            let Hands { urgent, planned, .. } = self.people.hands[seat as usize];
             urgent.is_none() && planned.is_none() && self.people.roster.is_there(seat, &self.calendar, now)
         };
         let free: Vec<u32> = (0..self.people.roster.seats()).filter(free).collect();
@@ -214,7 +228,7 @@ impl World {
         }
     }
 
-    /// Free hands: at once for whoever has just been at it, by a page otherwise.
+    /// Free hands: at once for whoever is there, by a page otherwise.
     fn take_urgent(&mut self, work: WorkId, seat: u32) {
         let now = self.scheduler.now();
         self.people.hands[seat as usize].urgent = Some(work);
@@ -222,8 +236,11 @@ impl World {
             self.scheduler.cancel(step);
         }
         self.job(work).seat = Some(seat);
-        match self.job(work).work.urgency {
+        let urgency = self.job(work).work.urgency;
+        match urgency {
             Urgency::Page => self.page(work, seat),
+            // At home nobody knows of it yet.
+            Urgency::AtOnce if !self.is_still_there(seat) => self.page(work, seat),
             Urgency::AtOnce | Urgency::OfficeHours => self.begin_at(work, now),
         }
     }
@@ -350,7 +367,7 @@ impl World {
     /// Planned work that was interrupted goes on as soon as its person is free.
     fn take_up_again(&mut self) {
         for seat in 0..self.people.hands.len() {
-            let Hands { urgent, planned } = self.people.hands[seat];
+            let Hands { urgent, planned, .. } = self.people.hands[seat];
             if let (None, Some(planned)) = (urgent, planned)
                 && self.job(planned).step.is_none()
             {
@@ -382,6 +399,9 @@ impl World {
     fn lay_down(&mut self, work: WorkId, job: &Job) {
         if let Some(seat) = job.seat {
             let hands = &mut self.people.hands[seat as usize];
+            if hands.urgent == Some(work) && job.begun.is_some() {
+                hands.ended = Some(self.scheduler.now());
+            }
             hands.urgent = hands.urgent.filter(|&w| w != work);
             hands.planned = hands.planned.filter(|&w| w != work);
             let waits = !self.people.urgent.is_empty() || !self.people.planned.is_empty();

@@ -71,7 +71,8 @@ fn one_person_on_call_does_one_page_after_the_other() {
     let pages: Vec<WorkId> = (0..3).map(|_| lab.api().ask(item)).collect(); // midnight: one on call
     lab.run_for(HOUR * 4);
     let done: Vec<f64> = pages.iter().map(|&p| story(&lab, p, at(0, 0)).1).collect();
-    assert_eq!(done, [30.0, 60.0, 90.0]);
+    // Five minutes until whoever is at home is at it, and half an hour for each.
+    assert_eq!(done, [35.0, 65.0, 95.0]);
 }
 
 #[test]
@@ -82,8 +83,8 @@ fn whoever_is_second_is_paged_when_the_first_does_not_answer() {
     let long = lab.api().ask(work(Activity::Rollback, Urgency::AtOnce, HOUR * 3));
     let page = lab.api().ask(work(Activity::Deploy, Urgency::Page, MINUTE * 30));
     lab.run_for(HOUR * 8);
-    // The first has hands full for three hours; after ten minutes the second is paged and answers in five.
-    assert_eq!(story(&lab, long, at(0, 20)).1, 180.0);
+    // The first has hands full for three hours, after five minutes to acknowledge; after ten minutes the second is paged and answers in five.
+    assert_eq!(story(&lab, long, at(0, 20)).1, 185.0);
     assert_eq!(story(&lab, page, at(0, 20)), (15.0, 45.0, 30.0));
 
     // Both are paged if the first needs an hour: 10 min later the second, who would need one, too.

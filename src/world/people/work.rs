@@ -98,7 +98,7 @@ impl Activity {
 pub enum Urgency {
     /// Somebody is paged, day or night.
     Page,
-    /// Right after what the same person is doing: no acknowledging, day or night.
+    /// Right after what the same person is doing: no acknowledging where somebody is there; else somebody is paged.
     AtOnce,
     /// In office hours.
     OfficeHours,
