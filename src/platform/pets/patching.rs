@@ -141,6 +141,10 @@ impl Pets {
         let (Some(vm), Role::Serving | Role::Standby) = (vm, role) else { return };
         match chore {
             Chore::Fix(_, fix) if api.is_fixed(vm, fix) => {} // the machine was built since
+            // One at a time has hands on a machine.
+            Chore::Fix(..) | Chore::Reboot(_) if self.is_deployed_to(name) => {
+                self.plan_after(LATER, chore, api)
+            }
             Chore::Fix(_, fix) => self.ask_to_patch(Task::Patch(name, fix), name, fix.0.into(), api),
             Chore::Update(_, fix) => self.update(name, fix, api),
             Chore::Reboot(_) if !api.needs_reboot(vm) => {} // something else has rebooted it
@@ -150,6 +154,23 @@ impl Pets {
             }
             Chore::Restart(_, boots) => self.take_out_to_restart(name, boots, api),
         }
+    }
+
+    /// The pets of a service on whose machine somebody is to install a fix, or reboots for one.
+    pub(super) fn being_patched(&self, s: usize) -> Vec<usize> {
+        let of = |task: &Task| match *task {
+            Task::Patch(name, _) | Task::Reboot(name) => {
+                self.mates(name).into_iter().find(|mate| mate.0 == s)
+            }
+            _ => None,
+        };
+        self.tasks.values().filter_map(of).map(|name| name.1).collect()
+    }
+
+    /// Somebody changes the version on a box of this machine.
+    fn is_deployed_to(&self, name: Name) -> bool {
+        let mates = self.mates(name);
+        self.is_asked(|task| matches!(task, Task::Deploy(n) | Task::Rollback(n) if mates.contains(n)))
     }
 
     fn ask_to_patch(&mut self, task: Task, name: Name, what: u64, api: &mut Api<'_>) {
@@ -163,7 +184,8 @@ impl Pets {
         let Pet { vm, .. } = *self.pet(name);
         let Some(vm) = vm.filter(|&vm| api.vm_status(vm) == VmStatus::Running) else {
             // It went down meanwhile.
-            return self.plan_after(LATER, Chore::Fix(name, fix), api);
+            self.plan_after(LATER, Chore::Fix(name, fix), api);
+            return self.go_on_after_patch(name, api);
         };
         api.install_fix(vm, fix);
         let advisory = api.advisory(fix);
@@ -174,6 +196,7 @@ impl Pets {
                     "the fix is installed; the reboot that it needs is put off",
                 );
                 self.plan_after(wait, Chore::Reboot(name), api);
+                self.go_on_after_patch(name, api);
             }
             None => self.take_out_to_restart(name, advisory.layer == Layer::Kernel, api),
         }
@@ -181,6 +204,13 @@ impl Pets {
 
     pub(super) fn on_reboot_in_hand(&mut self, name: Name, api: &mut Api<'_>) {
         self.take_out_to_restart(name, true, api);
+    }
+
+    /// A release may have waited for whoever was at the machine.
+    fn go_on_after_patch(&mut self, name: Name, api: &mut Api<'_>) {
+        for (s, _) in self.mates(name) {
+            self.next_pet(s, api);
+        }
     }
 
     /// The timer of a machine: nobody drains anything.
@@ -215,12 +245,14 @@ impl Pets {
     /// services is out already.
     fn take_out_to_restart(&mut self, name: Name, boots: bool, api: &mut Api<'_>) {
         if !self.pet(name).is_kept() {
-            return;
+            return self.go_on_after_patch(name, api);
         }
         let is_well = |p: &Pet| !p.is_kept() || p.care == Care::None;
         let mates = self.mates(name);
-        if !mates.iter().all(|&(s, _)| self.services[s].pets.iter().all(is_well)) {
-            return self.plan_after(LATER, Chore::Restart(name, boots), api);
+        let all_well = mates.iter().all(|&(s, _)| self.services[s].pets.iter().all(is_well));
+        if !all_well || self.is_deployed_to(name) {
+            self.plan_after(LATER, Chore::Restart(name, boots), api);
+            return self.go_on_after_patch(name, api);
         }
         let mut drain = SimDuration::ZERO;
         for (s, p) in mates {

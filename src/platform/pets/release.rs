@@ -81,8 +81,9 @@ impl Pets {
             _ => false,
         };
         let on_hand = self.is_asked(on_hand);
+        let patched = self.being_patched(s);
         let kennel = &mut self.services[s];
-        let Some(held) = kennel.rollout.filter(|r| !r.done).map(|r| r.held && !r.back) else { return };
+        let Some(Rollout { held, back, .. }) = kennel.rollout.filter(|r| !r.done) else { return };
         let is_out =
             |p: &super::Pet| matches!(p.care, Care::Draining | Care::Deploying | Care::Restarting { .. });
         if on_hand || kennel.pets.iter().any(is_out) {
@@ -90,8 +91,10 @@ impl Pets {
         }
         let stale = |p: &super::Pet| p.installed != kennel.version && p.is_kept();
         let free = |p: &super::Pet| matches!(p.care, Care::None | Care::Alerting);
-        let next = kennel.pets.iter().position(|p| stale(p) && free(p));
-        if next.is_some() && held {
+        // What is taken back does not wait for a fix that nobody may have begun to install.
+        let free = |at: usize, p: &super::Pet| free(p) && (back || !patched.contains(&at));
+        let next = kennel.pets.iter().enumerate().position(|(at, p)| stale(p) && free(at, p));
+        if next.is_some() && held && !back {
             return;
         }
         if next.is_some() && self.has_tool() {

@@ -64,6 +64,7 @@ impl Pets {
 
     /// The tool takes the next few pets in hand: those that are free, and not more than the canary allows.
     pub(super) fn next_wave(&mut self, s: usize, api: &mut Api<'_>) {
+        let patched = self.being_patched(s);
         let p = &self.parameters.rollout;
         let kennel = &mut self.services[s];
         let rollout = kennel.rollout.as_mut().expect("called during a rollout");
@@ -86,7 +87,8 @@ impl Pets {
             }
         }
         let free = |pet: &super::Pet| matches!(pet.care, Care::None | Care::Alerting);
-        let stale = kept().filter(|(_, pet)| pet.installed != version && free(pet));
+        let free = |at: usize, pet: &super::Pet| free(pet) && (back || !patched.contains(&at));
+        let stale = kept().filter(|&(at, pet)| pet.installed != version && free(at, pet));
         let wave: Vec<(usize, BoxId)> = stale.map(|(at, pet)| (at, pet.subject)).take(most).collect();
         rollout.tool.wave += 1;
         let number = rollout.tool.wave;
