@@ -368,12 +368,14 @@ impl Watcher for Trace<'_> {
             }
             Observation::Rollout { service, version, step } => {
                 let what = match step {
-                    RolloutStep::Begins => "begins to roll out",
-                    RolloutStep::Completes => "is rolled out",
-                    RolloutStep::RollbackBegins => "is taken back",
-                    RolloutStep::RollbackCompletes => "is gone",
+                    RolloutStep::Begins => format!("release {version} begins to roll out"),
+                    RolloutStep::Completes => format!("release {version} is rolled out"),
+                    RolloutStep::RollbackBegins => format!("release {version} is taken back"),
+                    RolloutStep::RollbackCompletes => {
+                        format!("the rollback of release {version} is complete")
+                    }
                 };
-                self.line(time, About::Service(*service), &format!("release {version} {what}"));
+                self.line(time, About::Service(*service), &what);
             }
             Observation::ErrorAlert { service, firing } => {
                 let what = if *firing { "alert: too many requests fail" } else { "alert resolved" };
@@ -479,7 +481,12 @@ impl Trace<'_> {
                 }
                 self.line(time, About::Box(subject), &format!("starts version {version}"));
             }
-            Observation::BoxUp { subject } => self.line(time, About::Box(subject), "is up"),
+            Observation::BoxUp { subject } => {
+                if let Some(b) = self.boxes.get_mut(&subject) {
+                    b.known_down = false;
+                }
+                self.line(time, About::Box(subject), "is up");
+            }
             Observation::BoxExited { subject, exit } => {
                 let why = match exit {
                     Exit::Fault { kind, fault } => {

@@ -408,7 +408,7 @@ impl Platform for Cattle {
         let service = About::Service(ServiceId(event.a as u16));
         match event.kind {
             RESTART => Some((About::Box(event.subject()), "supervisor restarts the process".into())),
-            DRAINED => Some((About::Vm(event.subject()), "has drained".into())),
+            DRAINED => Some((About::Vm(event.subject()), "its time to drain is over".into())),
             IMAGE_BAKED | IMAGE_RENEWED => {
                 Some((service, format!("the image of release {} is baked", event.b)))
             }

@@ -414,7 +414,7 @@ impl Platform for Pets {
                 (About::Service(ServiceId(event.a as u16)), "a machine is asked for again".into())
             }
             DRAINED | EMPTY | RESTART_DRAINED => {
-                (About::Box(event.subject()), "its last requests are done".into())
+                (About::Box(event.subject()), "its time to drain is over".into())
             }
             TICKET_DONE => {
                 (About::Service(ServiceId(event.a as u16)), "the ticket for a machine is through".into())

@@ -114,6 +114,8 @@ impl Pets {
         let cause = self.life_of(name, api);
         let mut touch = self.touch(&self.parameters.backup.touch, RESTORE, cause, api);
         for &each in boxes.iter().filter(|&&(s, p)| self.services[s].pets[p].backup_is_old) {
+            let what = "the backup has an older version; the present one is deployed on it";
+            api.declare_found(self.pet_subject(each), what);
             touch += self.touch(&self.parameters.deploy, RESTORE, self.life_of(each, api), api);
         }
         self.ask(Task::Restore(name), Activity::Restore, Urgency::AtOnce, touch, cause, api);
