@@ -33,6 +33,9 @@ memory = "512MiB"
 /// More would not be read.
 const MAX_LINES: usize = 50;
 
+/// Otherwise what a supervisor tries in vain until somebody comes would fill the page.
+const PATIENT: &str = "platform.pets.restart_delay=10m";
+
 /// A story is over after so many instants, ticks of which nothing came included.
 const MAX_INSTANTS: usize = 2_000;
 
@@ -201,7 +204,8 @@ fn a_machine_that_two_services_share_is_lost() {
 #[test]
 fn a_version_breaks_who_shares_its_machine() {
     let overrides =
-        [&TOGETHER[..], &["service.web.release.rate=1/week", "faults.conflict.chance=100%"]].concat();
+        [&TOGETHER[..], &["service.web.release.rate=1/week", "faults.conflict.chance=100%", PATIENT]]
+            .concat();
     check_on(&["pets"], "together-conflict", &overrides, "DOWN: conflict");
 }
 
@@ -238,7 +242,7 @@ fn an_outage_of_the_clouds_api() {
 
 #[test]
 fn a_full_disk() {
-    check_on(&["pets"], "disk-full", &["faults.disk_full.rate=2/month"], "DOWN: disk-full");
+    check_on(&["pets"], "disk-full", &["faults.disk_full.rate=2/month", PATIENT], "DOWN: disk-full");
     let overrides = ["faults.disk_full.rate=2/month", "platform.cattle.disk_fills=100%"];
     check_on(&["cattle"], "disk-full", &overrides, "DOWN: disk-full");
 }

@@ -94,6 +94,10 @@ struct Pet {
     installed_at: SimTime,
     /// How often its processes ended since they last came up.
     exits: u32,
+    /// When the supervisor began to count its restarts, and how many there were since.
+    restarts: (SimTime, u32),
+    /// When it will start the processes again.
+    restart_at: Option<SimTime>,
     /// It was up at some time: there is something to bring back.
     served: bool,
     /// The last backup lacks the present version.
@@ -188,6 +192,8 @@ impl Pet {
             installed: version,
             installed_at: now,
             exits: 0,
+            restarts: (SimTime::ZERO, 0),
+            restart_at: None,
             served: false,
             backup_is_old: false,
             dug: false,
@@ -275,6 +281,13 @@ impl Pets {
         self.services[s].pets[p].subject
     }
 
+    /// Starts or restarts the processes of a pet with what is installed. False if its machine does not answer.
+    fn start_processes(&mut self, name: Name, api: &mut Api<'_>) -> bool {
+        let pet = self.pet(name);
+        pet.restart_at = None;
+        api.start_box(pet.subject, pet.installed)
+    }
+
     fn is_asked(&self, of: impl Fn(&Task) -> bool) -> bool {
         self.tasks.values().any(of)
     }
@@ -347,8 +360,7 @@ impl Platform for Pets {
             Signal::VmUp { vm } => self.on_vm_up(vm, api),
             Signal::BoxPrepared { subject } => {
                 if let Some(name) = self.find(subject) {
-                    let installed = self.pet(name).installed;
-                    api.start_box(subject, installed);
+                    self.start_processes(name, api);
                 }
             }
             Signal::BoxUp { subject } => self.on_box_up(subject, api),
@@ -378,9 +390,10 @@ impl Platform for Pets {
         match event.kind {
             RESTART => {
                 let subject: BoxId = event.subject();
-                if let Some(name) = self.find(subject) {
-                    let installed = self.pet(name).installed;
-                    api.start_box(subject, installed);
+                // Nothing if somebody else has started it meanwhile.
+                let is_due = |&name: &Name| self.services[name.0].pets[name.1].restart_at == Some(api.now());
+                if let Some(name) = self.find(subject).filter(is_due) {
+                    self.start_processes(name, api);
                 }
             }
             PAGE => self.page(event.subject(), api),

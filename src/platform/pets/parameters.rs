@@ -43,8 +43,8 @@ section! {
         supervised: bool = true, grade Choice;
         /// How long the supervisor waits before it restarts a process.
         restart_delay: SimDuration = "5s", from "systemd units commonly set RestartSec to 5 s", grade Recalled;
-        /// After how many exits in a row without coming up the supervisor gives up.
-        restart_limit: u32 = 5 in |&n| n > 0 => "at least 1", from "StartLimitBurst of systemd is 5", grade Recalled;
+        /// After how many restarts within 10 s the supervisor gives up: never where each waits and starts for longer than 2 s.
+        restart_limit: u32 = 5 in |&n| n > 0 => "at least 1", from "StartLimitBurst of systemd is 5, its StartLimitIntervalSec 10 s", grade Recalled;
         /// Whether anybody watches: boxes that are down and failing requests page somebody. Without it the first complaint of a user does.
         monitoring: bool = true, grade Choice;
         /// Share of failed requests that lead to a complaint which the team hears of, where nothing is monitored.

@@ -231,9 +231,8 @@ impl Pets {
             // What is down or changed by somebody starts with the fix anyway.
             (Layer::Packages | Layer::Runtime, None) if is_new => {
                 for mate in self.mates(name) {
-                    let Pet { subject, care, installed, .. } = *self.pet(mate);
-                    if matches!(care, Care::None | Care::Alerting) {
-                        api.start_box(subject, installed);
+                    if matches!(self.pet(mate).care, Care::None | Care::Alerting) {
+                        self.start_processes(mate, api);
                     }
                 }
             }
@@ -276,8 +275,8 @@ impl Pets {
             self.plan_after(LATER, Chore::Reboot(name), api);
         }
         for mate in out {
-            let Pet { subject, installed, .. } = *self.pet(mate);
-            let begun = rebooted || (!boots && api.start_box(subject, installed));
+            let subject = self.pet_subject(mate);
+            let begun = rebooted || (!boots && self.start_processes(mate, api));
             // Who waits for it sees if it does not come back.
             let patience = if begun { self.practice.rollout_deadline } else { self.parameters.retry };
             api.after(patience, PlatformEvent::about(super::LOOK_AGAIN, subject));

@@ -83,11 +83,10 @@ impl Pets {
     pub(super) fn on_vm_up(&mut self, vm: VmId, api: &mut Api<'_>) {
         let mut bare = Vec::new();
         for name in self.on_vm(vm) {
-            let super::Pet { subject, care, installed, .. } = *self.pet(name);
-            if care == Care::Building {
+            if self.pet(name).care == Care::Building {
                 bare.push(name);
             } else {
-                api.start_box(subject, installed);
+                self.start_processes(name, api);
             }
         }
         // Where it went down while somebody was working on it, they go on now.

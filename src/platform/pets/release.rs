@@ -176,8 +176,8 @@ impl Pets {
 
     /// Restarts a pet with what was installed on it.
     fn start_installed(&mut self, (s, p): Name, api: &mut Api<'_>) {
-        let super::Pet { subject, installed, .. } = *self.pet((s, p));
-        if !api.start_box(subject, installed) {
+        let subject = self.pet_subject((s, p));
+        if !self.start_processes((s, p), api) {
             self.pet((s, p)).care = Care::Looking;
             api.after(self.parameters.retry, PlatformEvent::about(super::LOOK_AGAIN, subject));
             self.next_pet(s, api);

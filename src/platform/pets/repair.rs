@@ -1,18 +1,22 @@
 //! Trouble, from the check or the customer who tells to the pet that is back.
 //!
-//! A supervisor restarts dead processes and gives up after a while. Whatever else is wrong waits for a person, who
+//! A supervisor restarts dead processes, and gives up where they end faster than it likes. Whatever else is wrong waits for a person, who
 //! looks, restarts or reboots first, and then does what the policy says. Knows what checks say and what people see.
 //! Start at `Pets::on_health`.
 
 use super::{Care, DIAGNOSE, LOOK, Name, Pet, Pets, RepairPolicy, Role, Task};
+use crate::engine::{SimDuration, SimTime};
 use crate::world::{Activity, Api, BoxId, PlatformEvent, ServiceId, Urgency, Version, VmId, VmStatus};
+
+/// Restarts are counted for so long (StartLimitIntervalSec of systemd).
+const RESTART_INTERVAL: SimDuration = SimDuration::from_secs(10);
 
 impl Pets {
     pub(super) fn on_process_exited(&mut self, subject: BoxId, api: &mut Api<'_>) {
         let Some(name) = self.find(subject) else { return };
         let pet = self.pet(name);
         pet.exits += 1;
-        let (care, gives_up) = (pet.care, pet.exits > self.parameters.restart_limit);
+        let care = pet.care;
         match care {
             Care::Deploying => self.on_deployed_box_fails(name, api),
             // Whoever built it sees that it does not come up, and looks what is wrong.
@@ -21,13 +25,25 @@ impl Pets {
                 self.pet(name).care = Care::Looking;
                 self.look_again(subject, api);
             }
-            _ if gives_up => {}
-            _ if self.parameters.supervised => {
+            _ if self.parameters.supervised && self.restarts(name, api.now()) => {
                 api.declare_known_down(subject);
-                api.after(self.parameters.restart_delay, PlatformEvent::about(super::RESTART, subject));
+                let at = api.now() + self.parameters.restart_delay;
+                self.pet(name).restart_at = Some(at);
+                api.at(at, PlatformEvent::about(super::RESTART, subject));
             }
             _ => {}
         }
+    }
+
+    /// Counts a restart, as systemd does: false if there were too many since the first of the last ten seconds.
+    fn restarts(&mut self, name: Name, now: SimTime) -> bool {
+        let limit = self.parameters.restart_limit;
+        let (since, count) = &mut self.pet(name).restarts;
+        if now.saturating_since(*since) > RESTART_INTERVAL {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        *count <= limit
     }
 
     /// Whoever is at the box sees that its processes end again and again. If they do so everywhere that is the
@@ -78,6 +94,7 @@ impl Pets {
         for name in self.on_vm(vm) {
             let subject = self.pet_subject(name);
             if self.services[name.0].entry.on_machine(subject, alive, api) {
+                api.declare_known_down(subject);
                 self.on_health(subject, false, api);
             }
         }
@@ -92,7 +109,6 @@ impl Pets {
             api.call_off(work);
         }
     }
-                api.declare_known_down(subject);
 
     fn has_hands_on_it(&self, name: Name) -> bool {
         self.is_asked(|task| matches!(task, Task::Deploy(n) | Task::Rollback(n) if *n == name))
@@ -164,8 +180,7 @@ impl Pets {
                     return self.replace_machine(name, api);
                 }
                 api.declare_found(subject, "the machine runs, the processes do not; mended and restarted");
-                let installed = self.pet(name).installed;
-                api.start_box(subject, installed);
+                self.start_processes(name, api);
             }
             VmStatus::Impaired | VmStatus::Pending => {
                 if vm.is_some_and(|vm| api.reboot_vm(vm)) {

@@ -140,6 +140,23 @@ fn that_a_machine_is_lost_the_console_tells_anybody() {
 }
 
 #[test]
+fn a_supervisor_goes_on_until_somebody_has_mended_it_and_then_no_more() {
+    let full = ["faults.disk_full.rate=10/year", "platform.pets.restart_delay=5s", "practice.diagnose=1h"];
+    let facts = facts(&full);
+    let next = |from: SimTime, what: &dyn Fn(&Observation) -> bool| {
+        facts.iter().filter(|(t, o)| *t >= from && what(o)).map(|(t, _)| *t).collect::<Vec<_>>()
+    };
+    let down = next(SimTime::ZERO, &|o| matches!(o, Observation::BoxExited { .. }))[0];
+    let up = next(down, &|o| matches!(o, Observation::BoxUp { .. }))[0];
+    let starts = |from, to| {
+        next(from, &|o| matches!(o, Observation::BoxStarting { .. })).iter().filter(|t| **t < to).count()
+    };
+    // An hour and more with a start of 5 s and a second each, far from five within ten seconds.
+    assert!(starts(down, up) > 500, "{}", starts(down, up));
+    assert_eq!(starts(up, up + SimDuration::from_mins(10)), 0, "it is left alone");
+}
+
+#[test]
 fn nobody_deploys_to_a_machine_while_another_one_patches_it() {
     let busy = [
         "vulnerabilities.system=300/year",
