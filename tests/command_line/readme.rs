@@ -102,7 +102,7 @@ fn what_the_readme_shows_is_what_is_printed() {
     }
     // The first block is what comes without any words, whole.
     let block = &shown.first().expect("the quickstart").1;
-    let output = call(folder, &["--no-progress"]);
+    let output = call(folder, &[]);
     assert_eq!(output.stdout.trim(), block.trim(), "the quickstart prints something else");
 }
 

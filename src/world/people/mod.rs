@@ -185,8 +185,8 @@ impl World {
         let waited = now.since(asked).as_micros() / self.team.rota.escalate_after.as_micros();
         let on_duty = u64::from(self.team.on_call).saturating_add(waited);
         let goes_on = |&seat: &u32| was_at_it(seat) && self.is_still_there(seat);
-        let on_call = chain.iter().copied().take(usize::try_from(on_duty).unwrap_or(usize::MAX));
-        (0..self.people.roster.seats()).filter(free).find(goes_on).or_else(|| on_call.filter(free).next())
+        let mut on_call = chain.iter().copied().take(usize::try_from(on_duty).unwrap_or(usize::MAX));
+        (0..self.people.roster.seats()).filter(free).find(goes_on).or_else(|| on_call.find(free))
     }
 
     /// It is office hours, or urgent work was in these hands a moment ago.
