@@ -459,6 +459,7 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.capacity.lead", &ORDERED_EARLY, &["0s"]),
     ("team.public_holidays", &[], &["['01-06', '01-07']"]),
     ("team.refocus", &["team.engineers=1", "team.absence.vacation_weeks=0"], &["3h"]),
+    ("team.cleared_page", &["team.acknowledge_off_hours=1h"], &["1h"]),
     ("team.rota.secondaries", &["team.acknowledge_off_hours=1h"], &["0"]),
     ("team.rota.escalate_after", &["team.acknowledge_off_hours=1h"], &["5m"]),
     ("team.knowledge.people", &[], &["4"]),

@@ -4,9 +4,9 @@
 //! a real one has: calls to the cloud and to agents, checks, delayed metrics, a list of addresses, people who can
 //! be asked. What happened is stated as [`Observation`]s, which no platform sees. The world decides nothing.
 //!
-//! Start at [`World`]; each file is one part of it: [`vm`] and [`boxes`] are what there is, [`flow`] what becomes
-//! of requests, [`memory`] who has to go when memory runs out, [`fault`] what breaks,
-//! [`vulnerability`] what lets attackers in, [`monitor`] how that is noticed, [`people`] who mends it.
+//! Start at [`World`]; each file is one part of it: [`vm`] and [`boxes`] are what there is, [`directory`] and [`copies`] which
+//! boxes callers believe that there are, [`flow`] what becomes of requests, [`memory`] who has to go when memory runs out,
+//! [`fault`] what breaks, [`vulnerability`] what lets attackers in, [`monitor`] how that is noticed, [`people`] who mends it.
 
 mod api;
 mod boxes;

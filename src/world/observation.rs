@@ -292,7 +292,7 @@ pub enum Observation {
         urgency: Urgency,
         person: Person,
         expertise: Expertise,
-        /// Since it was asked for.
+        /// Since the first page; since it was asked for, where nobody was paged.
         waited: SimDuration,
     },
     WorkDone {

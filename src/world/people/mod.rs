@@ -42,8 +42,9 @@ pub(super) struct Job {
     step: Option<EventHandle>,
     /// Who does it, or will when the page is acknowledged.
     seat: Option<u32>,
-    /// How many were paged for it.
+    /// How many were paged for it, and when the first one was.
     pages: u32,
+    paged: Option<SimTime>,
     /// When the first of them will have acknowledged.
     answered: SimTime,
     /// Since when somebody is at it.
@@ -104,6 +105,7 @@ impl World {
             step: None,
             seat: None,
             pages: 0,
+            paged: None,
             answered: SimTime::MAX,
             begun: None,
             left: work.touch,
@@ -263,6 +265,7 @@ impl World {
             (self.job(work).seat, self.job(work).answered) = (Some(seat), now + delay);
         }
         self.job(work).pages += 1;
+        self.job(work).paged.get_or_insert(now);
         let (answered, again) = (self.job(work).answered, now + self.team.rota.escalate_after);
         if answered > again && pages < self.team.rota.secondaries {
             self.job(work).step = self.schedule_fault(again, Event::PageEscalates { work });
@@ -304,7 +307,7 @@ impl World {
 
     pub(super) fn on_work_begins(&mut self, id: WorkId) {
         let now = self.scheduler.now();
-        let Job { work, asked, seat, .. } = *self.job(id);
+        let Job { work, asked, paged, seat, .. } = *self.job(id);
         let seat = seat.expect("somebody took it");
         let (expertise, takes, helpers) = self.expertise(&work, seat);
         self.observe(Observation::WorkBegan {
@@ -313,7 +316,7 @@ impl World {
             urgency: work.urgency,
             person: self.people.roster.person(seat),
             expertise,
-            waited: now.since(asked),
+            waited: now.since(paged.unwrap_or(asked)),
         });
         if let Some(service) = self.service_of(work.about) {
             self.people.last_at[service.index()] = Some(seat);
@@ -385,7 +388,11 @@ impl World {
 
     /// Work that is not wanted any more: whoever does it stops, and what was done is counted. Harmless if it is done.
     pub(super) fn call_off(&mut self, work: WorkId) {
-        let Some(job) = self.work.remove(work) else { return };
+        let Some(mut job) = self.work.remove(work) else { return };
+        if job.begun.is_none() && job.paged.is_some() {
+            // Whoever was called looks all the same, and finds that it is over.
+            job.spent += self.team.cleared_page;
+        }
         if let Some(step) = job.step {
             self.scheduler.cancel(step);
         }

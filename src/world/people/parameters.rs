@@ -22,6 +22,8 @@ section! {
         acknowledge: Distribution = "lognormal(4m, 0.7)", from "targets of 5 min are usual; no measurements found", grade Estimate;
         /// The same at other hours.
         acknowledge_off_hours: Distribution = "lognormal(8m, 0.7)", from "none found", grade Estimate;
+        /// What a page costs that is over before its responder is there: to get up, to look, and to find that nothing is left.
+        cleared_page: SimDuration = "10m", from "none found", grade Estimate;
         /// Time in which somebody who was called away finds the way back into planned work.
         refocus: SimDuration = "23m", from "about 25 min until an interrupted task is taken up again (Mark, Gonzalez & Harris, CHI 2005)", grade Recalled;
         /// What an hour of an engineer costs, with overheads.

@@ -109,6 +109,24 @@ fn whoever_is_second_is_paged_when_the_first_does_not_answer() {
 }
 
 #[test]
+fn a_page_that_is_over_before_anybody_is_there_costs_a_look() {
+    let hours_of = |called_off_after: SimDuration| {
+        let mut lab = Lab::new(&steady(4));
+        lab.run_until(at(0, 20));
+        let page = lab.api().ask(work(Activity::Repair, Urgency::Page, MINUTE * 30));
+        lab.run_for(called_off_after);
+        lab.api().call_off(page);
+        let done = lab.facts.iter().find_map(|(_, o)| match o {
+            Observation::WorkDone { work, touch, .. } if *work == page => Some(*touch),
+            _ => None,
+        });
+        done.expect("it was called off")
+    };
+    // Who needs five minutes to acknowledge was woken after three; after twelve seven were worked.
+    assert_eq!((hours_of(MINUTE * 3), hours_of(MINUTE * 12)), (MINUTE * 10, MINUTE * 7));
+}
+
+#[test]
 fn a_page_takes_its_responder_out_of_planned_work() {
     let mut spec = steady(1);
     spec.team.refocus = MINUTE * 23;
