@@ -510,6 +510,7 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
             "platform.k8s.node_pool.node_type=m7i.2xlarge",
             "platform.k8s.cluster_autoscaler.utilization=90%",
             "platform.k8s.cluster_autoscaler.unneeded_after=1m",
+            "service.shop.traffic.rate=600/s",
         ],
         &["1s"],
     ),

@@ -36,6 +36,8 @@ const VMS: &[&str] = &["pets", "cattle"];
 const AUTOMATIC: &[&str] = &["cattle", "k8s"];
 
 const LOSSES: &[&str] = &["faults.vm_loss.rate=100/year", "service.web.release.rate=0/week"];
+/// Trouble of which the console shows nothing.
+const FULL_DISKS: &[&str] = &["faults.disk_full.rate=20/month", "service.web.release.rate=0/week"];
 const CRASHES: &[&str] = &["faults.vm_crash.rate=200/year", "service.web.release.rate=0/week"];
 const LONG_CRASHES: &[&str] = &["faults.vm_crash.down=2h"];
 const RESTARTS: &[&str] = &["faults.process_crash.rate=40/month", "service.web.release.rate=0/week"];
@@ -64,8 +66,6 @@ const SPOT: &[&str] = &[
 const TWELVE: &[&str] = &["platform.pets.size.web.boxes=12", "platform.pets.size.web.machine=m7i.large"];
 const TIGHT: &[&str] = &["platform.pets.size.web.boxes=2", "platform.pets.size.web.machine=m7i.large"];
 const SALE: &[&str] = &["service.web.traffic.event.sale.on=['2026-01-08']"];
-const MANY_REPAIRS: &[&str] =
-    &["faults.vm_loss.rate=300/year", "platform.pets.build=4h", "platform.pets.repair=rebuild"];
 const REBUILD: &[&str] = &["platform.pets.repair=rebuild"];
 const STRANGERS: &[&str] = &[
     "platform.pets.repair=rebuild",
@@ -179,16 +179,16 @@ const FAULTS: &[Line] = &[
 #[rustfmt::skip]
 const PEOPLE_AND_DELAYS: &[Line] = &[
     line("team.acknowledge", ["1m", "1h"], "replica_deficit", Up, &PETS, &[LOSSES, &["team.acknowledge_off_hours=1m"]], "work begins later by day"),
-    line("team.on_call", ["1", "4"], "recovery_time", Down, &PETS, &[REBUILD, &["faults.vm_loss.rate=1000/year", "service.web.release.rate=0/week"]], "repairs queue for fewer hands"),
+    line("team.on_call", ["1", "4"], "restart_time", Down, &PETS, &[FULL_DISKS, &["practice.diagnose=3h", "faults.disk_full.rate=200/month"]], "repairs queue for fewer hands"),
     line("team.day_ends", ["11:00", "17:00"], "release_lead_time", Down, &PETS, &[RELEASES], "planned work waits for a longer day"),
-    line("team.engineers", ["1", "8"], "release_lead_time", Down, &PETS, &[RELEASES, MANY_REPAIRS], "releases and rebuilds wait for fewer hands"),
+    line("team.engineers", ["1", "8"], "release_lead_time", Down, &PETS, &[RELEASES, &["vulnerabilities.system=400/year", "platform.pets.patching.delay=1d", "platform.pets.patching.touch=3h"]], "releases and patches wait for fewer hands"),
     line("team.day_begins", ["09:00", "15:00"], "release_lead_time", Up, &PETS, &[RELEASES], "planned work waits for a shorter day"),
     line("team.rota.secondaries", ["0", "3"], "acknowledge_time", Down, &PETS, &[LOSSES, &["team.acknowledge=lognormal(1h, 2)", "team.acknowledge_off_hours=lognormal(1h, 2)"]], "somebody else is asked meanwhile"),
     line("team.rota.escalate_after", ["5m", "3h"], "acknowledge_time", Up, &PETS, &[LOSSES, &["team.acknowledge_off_hours=lognormal(1h, 2)"]], "the next one is asked later"),
-    line("team.knowledge.people", ["1", "4"], "without_knowing", Down, &PETS, &[LOSSES], "more of the team know a service"),
-    line("team.knowledge.unfamiliar", ["1", "6"], "recovery_time", Up, &PETS, &[LOSSES, STRANGERS], "strangers take longer"),
-    line("team.knowledge.runbooks", ["0%", "100%"], "recovery_time", Down, &PETS, &[LOSSES, REBUILD, &["team.knowledge.people=1", "team.knowledge.reachable=0%"]], "what is written down a stranger can do"),
-    line("team.knowledge.reachable", ["0%", "100%"], "without_knowing", Down, &PETS, &[LOSSES, &["team.knowledge.people=1", "team.knowledge.reach_delay=1m"]], "who knows is rung up"),
+    line("team.knowledge.people", ["1", "4"], "without_knowing", Down, &PETS, &[FULL_DISKS], "more of the team know a service"),
+    line("team.knowledge.unfamiliar", ["1", "6"], "restart_time", Up, &PETS, &[FULL_DISKS, STRANGERS], "strangers take longer"),
+    line("team.knowledge.runbooks", ["0%", "100%"], "restart_time", Down, &PETS, &[FULL_DISKS, &["team.knowledge.people=1", "team.knowledge.reachable=0%"]], "what is written down a stranger can do"),
+    line("team.knowledge.reachable", ["0%", "100%"], "without_knowing", Down, &PETS, &[FULL_DISKS, &["team.knowledge.people=1", "team.knowledge.reach_delay=1m"]], "who knows is rung up"),
     line("practice.build", ["1m", "2h"], "release_lead_time", Up, &ALL, &[RELEASES], "a release is built before it is rolled out"),
     line("practice.diagnose", ["1m", "2h"], "rollback_time", Up, &PETS, &[RELEASES, BAD, ERRORS], "who is called looks first"),
     line("practice.alert_hold", ["1m", "20m"], "bad_release_requests", Up, &ALL, &[RELEASES, BAD, ERRORS], "a bad release is noticed later"),

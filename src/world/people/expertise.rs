@@ -9,10 +9,9 @@ use crate::engine::SimDuration;
 use crate::world::{About, ServiceId, VmStatus, World, streams};
 
 impl World {
-    /// The service that whoever does the work should know; `None` where it makes no difference.
+    /// The service that whoever does the work had better know.
     fn to_be_known(&self, work: &Work) -> Option<ServiceId> {
-        let is_plain = work.activity == Activity::Repair && self.is_without_machine(work.about);
-        self.service_of(work.about).filter(|_| work.activity.needs_knowledge() && !is_plain)
+        self.service_of(work.about).filter(|_| work.activity.needs_knowledge())
     }
 
     /// The console shows that the machine of a box is lost or does not answer.
@@ -38,7 +37,9 @@ impl World {
     /// How the work is done by whoever begins now: how long it takes, and how long others help.
     pub(super) fn expertise(&self, work: &Work, seat: u32) -> (Expertise, SimDuration, SimDuration) {
         let (touch, p) = (work.touch, &self.team.knowledge);
-        let Some(service) = self.to_be_known(work) else {
+        // Who comes is decided before anybody looks; how long it takes by what there is to see.
+        let is_plain = work.activity == Activity::Repair && self.is_without_machine(work.about);
+        let Some(service) = self.to_be_known(work).filter(|_| !is_plain) else {
             return (Expertise::Routine, touch, SimDuration::ZERO);
         };
         if self.is_familiar(seat, work) {
