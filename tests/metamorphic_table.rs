@@ -183,6 +183,7 @@ const PEOPLE_AND_DELAYS: &[Line] = &[
     line("team.day_ends", ["11:00", "17:00"], "release_lead_time", Down, &PETS, &[RELEASES], "planned work waits for a longer day"),
     line("team.engineers", ["1", "8"], "release_lead_time", Down, &PETS, &[RELEASES, &["vulnerabilities.system=400/year", "platform.pets.patching.delay=1d", "platform.pets.patching.touch=3h"]], "releases and patches wait for fewer hands"),
     line("team.day_begins", ["09:00", "15:00"], "release_lead_time", Up, &PETS, &[RELEASES], "planned work waits for a shorter day"),
+    line("team.cleared_page", ["1m", "3h"], "cost_people", Up, &PETS, &[CRASHES, &["team.acknowledge=1h", "team.acknowledge_off_hours=1h"]], "who was called for nothing looks for longer"),
     line("team.rota.secondaries", ["0", "3"], "acknowledge_time", Down, &PETS, &[LOSSES, &["team.acknowledge=lognormal(1h, 2)", "team.acknowledge_off_hours=lognormal(1h, 2)"]], "somebody else is asked meanwhile"),
     line("team.rota.escalate_after", ["5m", "3h"], "acknowledge_time", Up, &PETS, &[LOSSES, &["team.acknowledge_off_hours=lognormal(1h, 2)"]], "the next one is asked later"),
     line("team.knowledge.people", ["1", "4"], "without_knowing", Down, &PETS, &[FULL_DISKS], "more of the team know a service"),

@@ -1,19 +1,24 @@
-//! `boxherd explain`: what a parameter means, its unit, default and source.
+//! `boxherd explain`: what a parameter means, its unit, default and source; or a metric of the results.
 //!
-//! The texts come from where the parameters are defined. Start at [`explain`].
+//! The texts come from where parameters and metrics are defined. Start at [`explain`].
 
 use super::outcome::Failure;
+use crate::results::metric::{METRICS, MetricDefinition, MetricId};
 use crate::scenario;
 use std::io::Write;
 
-/// Explain a parameter, or list all: meaning, unit, default, source, how sure
+/// Explain a parameter or a metric, or list all: meaning, unit, default, source, how sure
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  boxherd explain platform.cattle.scaling.target\n  boxherd explain --estimates"
 )]
 pub struct Arguments {
-    /// A parameter or the start of one; all if left out
+    /// A parameter, the start or a part of one, or a metric; all parameters if left out
     name: Option<String>,
+
+    /// The metrics of the results: names for asserts and in `summary.csv`
+    #[arg(long, conflicts_with_all = ["name", "estimates"])]
+    metrics: bool,
 
     /// Only parameters without a source: our estimates
     #[arg(long)]
@@ -21,7 +26,18 @@ pub struct Arguments {
 }
 
 pub fn explain(arguments: &Arguments) -> Result<(), Failure> {
-    let text = scenario::explain(arguments.name.as_deref(), arguments.estimates).map_err(Failure::usage)?;
+    let name = arguments.name.as_deref();
+    let text = match name.and_then(MetricId::from_name) {
+        Some(metric) => render(metric.definition()),
+        None if arguments.metrics => METRICS.iter().map(render).collect(),
+        None => scenario::explain(name, arguments.estimates).map_err(Failure::usage)?,
+    };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// What a metric is, in the style of a parameter.
+fn render(metric: &MetricDefinition) -> String {
+    let MetricDefinition { name, title, unit, doc, .. } = metric;
+    format!("{name}\n  {doc}\n  in tables {title}\n  unit      {unit}\n")
 }

@@ -107,6 +107,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let _ = writeln!(anstream::stderr(), "{}", wrap(&told, WIDTH));
     }
 
+    if let Some(told) = replaced(&out, &results.manifest).filter(|_| !arguments.quiet) {
+        let _ = writeln!(anstream::stderr(), "{}", wrap(&told, WIDTH));
+    }
     write::write(&out, &results, &drawings::all(&results)).map_err(Failure::run)?;
     let text = match arguments.format {
         Format::Table => arguments.comparison(&results, &out),
@@ -116,6 +119,25 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     anstream::stdout().write_all(text.as_bytes())?;
     arguments.judgement(&scenario, &results)
+}
+
+/// What is about to be replaced, if it was made in another way.
+fn replaced(out: &Path, new: &Manifest) -> Option<String> {
+    let text = std::fs::read_to_string(out.join("manifest.json")).ok()?;
+    let old: Manifest = serde_json::from_str(&text).ok()?;
+    let made = |m: &Manifest| (m.scenario_hash.clone(), m.overrides.clone(), m.replications);
+    (made(&old) != made(new)).then(|| {
+        let changed = if old.scenario_hash == new.scenario_hash { "" } else { " of another text" };
+        let set = match old.overrides.as_slice() {
+            [] => "nothing overridden".to_owned(),
+            overrides => overrides.join(", "),
+        };
+        let replications = old.replications;
+        format!(
+            "{} held results{changed} ({replications} replications; {set}), which are replaced. `--out` keeps both.",
+            out.display()
+        )
+    })
 }
 
 impl Arguments {
@@ -141,8 +163,10 @@ impl Arguments {
         let unjudged =
             scenario.claims().iter().map(|claim| claim.platforms.len()).sum::<usize>() - rows.len();
         if unjudged > 0 && !self.quiet {
-            let told =
-                format!("{unjudged} asserts are about platforms that were not run, and were not judged.");
+            let told = match unjudged {
+                1 => "1 assert is about a platform that was not run, and was not judged.".to_owned(),
+                n => format!("{n} asserts are about platforms that were not run, and were not judged."),
+            };
             // Talk that nobody can hear must not cost the verdict.
             let _ = writeln!(anstream::stderr(), "{told}");
         }

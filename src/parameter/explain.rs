@@ -18,8 +18,8 @@ impl Catalogue {
         Catalogue { docs }
     }
 
-    /// The parameters that `filter` names (all without one): by its path, else by the start of it, else by the end, else
-    /// by any part of it. `estimates_only` keeps those whose default nobody has checked against a source.
+    /// The parameters that `filter` names (all without one): by its path, else by the start of it, else by the end if only
+    /// one ends so, else by any part of it. `estimates_only` keeps those whose default nobody has checked against a source.
     pub fn list(&self, filter: Option<&str>, estimates_only: bool) -> Vec<&ParameterDoc> {
         let wanted = |doc: &&ParameterDoc| !estimates_only || doc.has_estimates();
         let found = |matches: &dyn Fn(&str) -> bool| -> Vec<&ParameterDoc> {
@@ -28,11 +28,15 @@ impl Catalogue {
         let Some(filter) = filter else { return found(&|_| true) };
         let filter = filter.trim().trim_matches('.');
         let ends = |path: &str| path.strip_suffix(filter).is_some_and(|rest| rest.ends_with('.'));
-        let ways: [&dyn Fn(&str) -> bool; 4] =
-            [&|path| is_path(path, filter), &|path| is_start(path, filter), &ends, &|path| {
-                path.contains(filter)
-            }];
-        ways.into_iter().map(found).find(|found| !found.is_empty()).unwrap_or_default()
+        let is_one = |found: &[&ParameterDoc]| found.iter().all(|doc| doc.path == found[0].path);
+        let ways: [&dyn Fn(&str) -> bool; 2] =
+            [&|path| is_path(path, filter), &|path| is_start(path, filter)];
+        let by_part = || found(&|path| path.contains(filter));
+        ways.into_iter()
+            .map(found)
+            .chain(Some(found(&ends)).filter(|found| is_one(found)))
+            .find(|found| !found.is_empty())
+            .unwrap_or_else(by_part)
     }
 
     /// "There is no such parameter", with the nearest names.
@@ -194,6 +198,8 @@ mod tests {
     fn parameters_are_found_by_path_then_end_then_part() {
         check(Some("rate"), false, &["rate"]);
         check(Some("NAME.rate"), false, &["fault.NAME.rate"]);
+        // Two end so: all that have it somewhere.
+        check(Some("a"), true, &["fault.NAME.rate", "service.NAME.traffic.base_rate"]);
         check(Some("traffic"), false, &["service.NAME.traffic.base_rate"]);
         check(Some("NAME"), true, &["fault.NAME.rate", "service.NAME.traffic.base_rate"]);
         check(None, true, &["fault.NAME.rate", "service.NAME.traffic.base_rate"]);

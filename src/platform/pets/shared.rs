@@ -11,8 +11,10 @@
 
 use super::{Name, Pets, PetsParameters, RepairPolicy};
 use crate::catalog::InstanceId;
+use crate::engine::SimDuration;
 use crate::parameter::{Bytes, Problem, Problems, suggestion};
 use crate::platform::PracticeParameters;
+use crate::platform::rollout::Strategy;
 use crate::platform::sizing::{
     Infeasible, MachineFleet, box_cores, fits, fleet_of_machines, infeasible_on_machines,
 };
@@ -128,6 +130,7 @@ impl Task<'_> {
     pub fn fleet(&self, api: &Api<'_>) -> Option<Vec<MachineFleet>> {
         let p = self.parameters;
         let upkeep = p.upkeep_per_box * self.group.effort(p.together.each_more.as_f64());
+        let upkeep = upkeep + self.deploys(api);
         if let [alone] = self.group.services[..] {
             let wishes = (&p.size, upkeep);
             let balancing = p.balancing();
@@ -161,6 +164,18 @@ impl Task<'_> {
         let of =
             |cores_per_box| MachineFleet { instance, boxes, cores_per_box, explicit: explicit.is_some() };
         Some(cores.into_iter().map(of).collect())
+    }
+
+    /// Hours a week in which versions are brought to one machine by hand: fewer and larger machines need fewer of them. A
+    /// tool is started once, however many there are.
+    fn deploys(&self, api: &Api<'_>) -> f64 {
+        let p = self.parameters;
+        if p.rollout.strategy != Strategy::ByHand {
+            return 0.0;
+        }
+        let rates = self.ids().map(|id| api.service(id).parameters.release.rate.per_second());
+        let week = SimDuration::from_days(7).as_secs_f64();
+        rates.sum::<f64>() * week * p.deploy.mean().as_hours_f64()
     }
 
     /// Machines of a type for these rates with head-room and spare; `None` if no number meets all latency goals.

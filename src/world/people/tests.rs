@@ -116,6 +116,7 @@ fn a_page_that_is_over_before_anybody_is_there_costs_a_look() {
         let page = lab.api().ask(work(Activity::Repair, Urgency::Page, MINUTE * 30));
         lab.run_for(called_off_after);
         lab.api().call_off(page);
+        lab.run_for(MINUTE);
         let done = lab.facts.iter().find_map(|(_, o)| match o {
             Observation::WorkDone { work, touch, .. } if *work == page => Some(*touch),
             _ => None,

@@ -144,6 +144,22 @@ fn they_grow_together() {
 }
 
 #[test]
+fn machines_are_fewer_and_larger_where_each_of_them_is_deployed_to_by_hand() {
+    // 200/s · 40 ms = 8 cores and more. Without anybody's work many small machines fit that best; twenty releases a week
+    // take 20 · 20 min = 6.7 h a machine, 62 USD an hour: some 1,800 USD a month for each.
+    let fleet = |releases: &str, more: &[&str]| {
+        let web = ["service.web.traffic.rate=200/s", "platform.pets.upkeep_per_box=0", releases];
+        machines(&facts(&[&web[..], more].concat()))
+    };
+    let (never, often) =
+        (fleet("service.web.release.rate=0/week", &[]), fleet("service.web.release.rate=20/week", &[]));
+    assert!(often < never, "{often} {never}");
+    // A tool does not care how many there are.
+    let tool = ["platform.pets.rollout.strategy=in-place"];
+    assert_eq!(fleet("service.web.release.rate=20/week", &tool), never);
+}
+
+#[test]
 fn who_is_up_gets_requests_again_whatever_meets_a_patch() {
     // Kernel fixes every few days, processes and machines that crash, machines that are lost, and networks that are away for less
     // than a drain: some of it falls into the five minutes in which a patched machine finishes what it has.
