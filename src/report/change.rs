@@ -11,7 +11,8 @@ use crate::results::metric::{METRICS, MetricDefinition, MetricId, QUESTIONS, Sca
 use crate::results::rows::ChangeRow;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-/// One sentence a question and platform; `replications` is what they rest on, for people.
+/// One sentence a question and platform, those of which nothing changed together; `replications` is what they rest on, for
+/// people.
 pub fn sentences(rows: &[ChangeRow], replications: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     for (id, statistic) in QUESTIONS {
@@ -19,23 +20,38 @@ pub fn sentences(rows: &[ChangeRow], replications: &str) -> Vec<String> {
         let is_it = |row: &&ChangeRow| {
             row.service.is_empty() && row.metric == metric.name && row.statistic == statistic
         };
-        sentences.extend(rows.iter().filter(is_it).map(|row| sentence(metric, row, replications)));
+        let (same, other): (Vec<&ChangeRow>, Vec<&ChangeRow>) =
+            rows.iter().filter(is_it).partition(|row| is_same(row));
+        sentences.extend(other.into_iter().map(|row| sentence(metric, row, replications)));
+        if !same.is_empty() {
+            let platforms = listed(same.iter().map(|row| row.platform.as_str()));
+            sentences.push(format!("{} of {platforms} is the same in both.", plain_title(metric, statistic)));
+        }
     }
     sentences
+}
+
+/// `a, b and c`.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<&str> = names.collect();
+    let last = names.pop().unwrap_or_default();
+    if names.is_empty() { last.to_owned() } else { format!("{} and {last}", names.join(", ")) }
+}
+
+/// Nothing changed, in no replication.
+fn is_same(row: &ChangeRow) -> bool {
+    row.old.is_some() && row.old == row.new && row.difference_low == row.difference_high
 }
 
 /// `cost/month of k8s fell by 12 % (95 % CI 10–14 %).`
 fn sentence(metric: &MetricDefinition, row: &ChangeRow, replications: &str) -> String {
     let title = plain_title(metric, &row.statistic);
     let subject = format!("{title} of {}", row.platform);
-    let (old, new) = match (row.old, row.new) {
-        (Some(old), Some(new)) => (old, new),
+    match (row.old, row.new) {
+        (Some(_), Some(_)) => {}
         (None, None) => return format!("{subject}: nothing was observed in either."),
         (Some(_), None) => return format!("{subject}: no value in the new results."),
         (None, Some(_)) => return format!("{subject}: no value in the old results."),
-    };
-    if old == new && row.difference_low == row.difference_high {
-        return format!("{subject} is the same in both.");
     }
     let change = distance(metric, row);
     let is_rise = change.value.is_some_and(|value| value > 0.0);
@@ -131,23 +147,38 @@ fn cells(metric: &MetricDefinition, row: &ChangeRow) -> [String; 5] {
 const HEADER: [&str; 5] = ["platform", "metric", "old", "new", "change (95 % interval)"];
 const LEGEND: &str = "* beyond chance (Holm over the headline metrics, 5 %)";
 
-/// For the terminal.
+/// For the terminal: platform by platform, what changed; the rest as well if `verbose`.
 pub fn table(rows: &[ChangeRow], verbose: bool) -> String {
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(HEADER);
+    table.set_header(&HEADER[1..]);
+    let (mut platform, mut left_out) = (None, 0);
     for (metric, row) in shown(rows, verbose) {
-        table.add_row(cells(metric, row));
+        let is_empty = row.old.is_none() && row.new.is_none();
+        if !verbose && (is_same(row) || is_empty) {
+            left_out += 1;
+            continue;
+        }
+        let [name, title, old, new, change] = cells(metric, row);
+        if platform.as_ref() != Some(&name) {
+            table.add_row([name.clone()]);
+            platform = Some(name);
+        }
+        table.add_row([format!("  {title}"), old, new, change]);
     }
-    for index in 0..HEADER.len() {
-        let column = table.column_mut(index).expect("a header cell for each column");
+    for index in 0..HEADER.len() - 1 {
+        let Some(column) = table.column_mut(index) else { continue };
         column.set_padding(if index == 0 { (0, 0) } else { (2, 0) });
-        if index > 1 {
+        if index > 0 {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    if left_out > 0 {
+        let (of, is) = if left_out == 1 { ("row", "is") } else { ("rows", "are") };
+        lines.push(format!("{left_out} {of} without a change {is} left out (-v)"));
+    }
     lines.join("\n") + "\n" + LEGEND + "\n"
 }
 
@@ -221,18 +252,29 @@ mod tests {
         let same =
             ChangeRow { new: row().old, difference_low: Some(0.0), difference_high: Some(0.0), ..row() };
         check(&same, "cost/month of k8s is the same in both.");
+        let both = [same.clone(), ChangeRow { platform: "pets".to_owned(), ..same }];
+        assert_eq!(sentences(&both, ""), ["cost/month of k8s and pets is the same in both."]);
     }
 
     #[test]
     fn both_tables_show_old_new_and_the_change() {
         let text = table(&[row()], false);
-        let expected = "k8s       cost/month  7,050 USD  6,204 USD";
+        let expected = "\nk8s\n  cost/month  7,050 USD  6,204 USD";
         assert!(text.contains(expected) && text.contains("-12 % (-14 to -10 %)*"), "{text}");
         let text = markdown(&[row()], false);
         assert!(
             text.contains("| k8s | cost/month | 7,050 USD | 6,204 USD | -12 % (-14 to -10 %)\\* |"),
             "{text}"
         );
+        let same = ChangeRow {
+            new: row().old,
+            difference_low: Some(0.0),
+            difference_high: Some(0.0),
+            platform: "pets".to_owned(),
+            ..row()
+        };
+        let text = table(&[same, row()], false);
+        assert!(!text.contains("pets") && text.contains("1 row without a change is left out (-v)"), "{text}");
         let hidden = ChangeRow { service: "web".to_owned(), ..row() };
         assert!(
             !table(std::slice::from_ref(&hidden), false).contains("web")

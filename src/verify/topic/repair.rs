@@ -99,6 +99,9 @@ fn up(luck: &Luck, repetition: u32, people: u32) -> f64 {
         "faults.vm_crash.down=3650d",
         "team.absence.departures=0/year",
         "team.absence.vacation_weeks=0",
+        // Whoever is called is at it, at home as well.
+        "team.acknowledge=0s",
+        "team.acknowledge_off_hours=0s",
         &format!("team.on_call={people}"),
         &format!("team.engineers={people}"),
     ]);
