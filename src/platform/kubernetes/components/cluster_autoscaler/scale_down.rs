@@ -42,6 +42,10 @@ impl ClusterAutoscaler {
     ) {
         self.find_unneeded(cx);
         let p = &cx.parameters.cluster_autoscaler;
+        // At every look: an earlier one takes the place of the one that was planned.
+        if let Some(&again) = self.unremovable.values().min() {
+            self.look_at(again.tick_at_or_after(SimTime::ZERO, p.scan), cx);
+        }
         if wants_more || self.unneeded.is_empty() {
             return;
         }
@@ -108,10 +112,6 @@ impl ClusterAutoscaler {
             let Some(places) = places.filter(|_| budgets.take(id, &cx.cluster.store)) else {
                 let again = cx.now + cx.parameters.cluster_autoscaler.unremovable_recheck;
                 self.unremovable.insert(id, again);
-                self.look_at(
-                    again.tick_at_or_after(SimTime::ZERO, cx.parameters.cluster_autoscaler.scan),
-                    cx,
-                );
                 continue;
             };
             free_of.remove(&id);
