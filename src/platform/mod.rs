@@ -11,6 +11,7 @@ pub mod automation;
 pub mod cattle;
 pub mod commitment;
 pub mod discovery;
+mod image_age;
 pub mod kubernetes;
 pub mod load_balancer;
 pub mod pets;

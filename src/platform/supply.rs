@@ -1,11 +1,11 @@
 //! What others supply, and how old it is: images of a distribution or a provider, which are renewed at a pace of their
-//! own, and the release that was the last one before the simulation.
+//! own.
 //!
 //! An image has the fixes of the day on which it was made. Knows no vulnerability. Start at [`Supply::newest`].
 
 use crate::engine::{Purpose, SimDuration, Stream};
 use crate::parameter::Distribution;
-use crate::world::{Api, ServiceId, Stamp};
+use crate::world::{Api, Stamp};
 
 /// How long before the simulation the supply begins.
 const HISTORY: SimDuration = SimDuration::from_days(1_000);
@@ -41,11 +41,4 @@ impl Supply {
     pub fn made(&self, number: u32) -> Stamp {
         self.made[number as usize]
     }
-}
-
-/// The age of the last release of a service at the start of the simulation, in equilibrium: exponential. Never, where
-/// there are none.
-pub fn since_release(u: f64, service: ServiceId, api: &Api<'_>) -> SimDuration {
-    let rate = api.service(service).parameters.release.rate.per_second();
-    if rate <= 0.0 { SimDuration::MAX } else { SimDuration::from_secs_f64((-u.ln() / rate).min(1e9)) }
 }

@@ -1,8 +1,8 @@
 //! Releases: when developers hand over a new version, and whether it is any good.
 //!
 //! The calendar and the quality are the team's and the same on every platform; only a version that works where it was
-//! built may still not run on machines that are too different from that. What the platform does with a version, how many users meet a bad one and how it is taken back, is the platform's affair. Start at
-//! [`ReleaseParameters`].
+//! built may still not run on machines that are too different from that. What the platform does with a version, how
+//! many users meet a bad one and how it is taken back, is the platform's affair. Start at [`ReleaseParameters`].
 
 use super::World;
 use super::calendar::Calendar;

@@ -1,10 +1,11 @@
 //! Cattle: for each service an auto scaling group of machines from a golden image, behind a load balancer.
 //!
 //! Machines are never repaired: what is unhealthy is replaced, what is old is replaced, and the number follows the
-//! load. The parts are those of AWS: a load balancer or another way to find boxes ([`super::discovery`]), a group that keeps its size
-//! ([`group`], [`health`], [`termination`]), policies that give it the size ([`scaling`]), images ([`image`]) and
-//! instance refresh with the other ways of bringing a version out ([`refresh`]). The products of other clouds are presets of the same parameters. None of them sees
-//! the truth: the group acts on the verdicts of health checks, scaling on a metric that is late.
+//! load. The parts are those of AWS: a load balancer or another way to find boxes ([`super::discovery`]), a group that
+//! keeps its size ([`group`], [`health`], [`termination`]), policies that give it the size ([`scaling`]), images
+//! ([`image`]) and instance refresh with the other ways of bringing a version out ([`refresh`]). The products of other
+//! clouds are presets of the same parameters. None of them sees the truth: the group acts on the verdicts of health
+//! checks, scaling on a metric that is late.
 //!
 //! Start at [`Cattle::on_signal`].
 

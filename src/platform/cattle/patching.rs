@@ -9,18 +9,11 @@
 
 use super::group::Group;
 use super::image::ImageKind;
-use super::{Cattle, IMAGE_DUE, IMAGE_RENEWED, Task, sample};
-use crate::engine::{Purpose, SimDuration, SimTime};
+use super::{Cattle, IMAGE_DUE, IMAGE_RENEWED, Task};
+use crate::engine::{SimDuration, SimTime};
 use crate::parameter::{Distribution, section};
-use crate::platform::supply::since_release;
-use crate::world::{
-    About, Activity, Api, BoxId, PlatformEvent, ServiceId, Software, Stamp, Urgency, Version, VmId, Work,
-};
-
-const IMAGE_AGE: Purpose = Purpose::named("image age at the start");
-const TOUCH: Purpose = Purpose::named("image patch");
-/// Numbers of work on images begin here, on every platform: the same one is as hard everywhere.
-const CAUSES: u64 = 1 << 61;
+use crate::platform::image_age;
+use crate::world::{Api, BoxId, PlatformEvent, ServiceId, Software, Stamp, Version, VmId};
 
 section! {
     /// How fixes of vulnerabilities get onto cattle.
@@ -50,12 +43,10 @@ impl Group {
 }
 
 impl Cattle {
-    /// The image of the start was baked at some time since the last one was due, or for the last release.
+    /// The image of the start; a release that changes machines in place leaves it as it is.
     pub(super) fn age_at_start(&self, service: ServiceId, api: &Api<'_>) -> SimDuration {
-        let mut stream = api.stream(IMAGE_AGE, &[u64::from(service.0)]);
-        let since_due = self.parameters.patching.image_age.mul_f64(stream.uniform());
-        let released = since_release(stream.uniform(), service, api);
-        if self.parameters.changes_in_place() { since_due } else { since_due.min(released) }
+        let p = &self.parameters;
+        image_age::at_start(p.patching.image_age, !p.changes_in_place(), service, api)
     }
 
     /// Machines that run at the start come from its image, or keep themselves up to date.
@@ -89,8 +80,7 @@ impl Cattle {
         let group = &self.groups[s];
         let image = group.software_of(group.image);
         let lacks = api.advisories().any(|advisory| advisory.published > image);
-        let due = image.plus(self.parameters.patching.image_age).in_simulation().unwrap_or_default();
-        lacks.then_some(due)
+        lacks.then(|| image_age::too_old_at(image, self.parameters.patching.image_age))
     }
 
     /// An image that lacks a fix and is too old is renewed; one that is not old yet is looked at then.
@@ -110,13 +100,8 @@ impl Cattle {
         if self.tasks.values().any(|asked| *asked == task) {
             return; // the last one still waits for somebody
         }
-        let cause = CAUSES | api.calendar().day(api.now()) << 16 | s as u64;
-        let touch = sample(&self.parameters.patching.touch, TOUCH, &[cause], api);
-        let about = About::Service(group.service);
-        let days = Stamp::from(api.now()).since(image).as_hours_f64() / 24.0;
-        api.remark(about, || format!("its image is {days:.1} days old and lacks fixes: to be baked again"));
-        let (activity, urgency) = (Activity::Patch, Urgency::OfficeHours);
-        let work = api.ask(Work { activity, urgency, touch, cause, about });
+        let work =
+            image_age::ask_to_renew(group.service, image, "baked", &self.parameters.patching.touch, api);
         self.tasks.insert(work, task);
     }
 

@@ -16,19 +16,14 @@ use super::release::{Pipeline, Stage, Task, set_tag};
 use crate::cluster::objects::DeploymentId;
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::parameter::{Distribution, section};
-use crate::platform::supply::{Supply, since_release};
-use crate::world::{
-    About, Activity, Advisory, Api, Layer, ServiceId, Software, Stamp, Urgency, Version, Work,
-};
+use crate::platform::image_age;
+use crate::platform::supply::Supply;
+use crate::world::{About, Advisory, Api, Layer, ServiceId, Software, Stamp, Version};
 
 const BASE_IMAGES: Purpose = Purpose::named("base images");
-const IMAGE_AGE: Purpose = Purpose::named("image age at the start");
-const TOUCH: Purpose = Purpose::named("image patch");
 const REBUILD: Purpose = Purpose::named("image rebuild");
 /// Whether there is a newer base image is looked at so often, while one is waited for.
 const AGAIN: SimDuration = SimDuration::from_days(1);
-/// Numbers of work on images begin here.
-const CAUSES: u64 = 1 << 61;
 
 section! {
     /// How fixes of vulnerabilities get onto nodes and into pods.
@@ -80,9 +75,7 @@ impl Pipeline {
     ) -> Built {
         let gap = &p.base_images;
         self.images.supply.get_or_insert_with(|| Supply::new(BASE_IMAGES, gap.clone(), api));
-        let mut stream = api.stream(IMAGE_AGE, &[u64::from(service.0)]);
-        let since_due = p.image_age.mul_f64(stream.uniform());
-        let age = since_due.min(since_release(stream.uniform(), service, api));
+        let age = image_age::at_start(p.image_age, true, service, api);
         self.build(Stamp::before_start(age))
     }
 
@@ -115,7 +108,7 @@ impl Pipeline {
         let (newest, software) = (supply.newest(cx.now.into()), supply.made(built.base));
         let is_missing = |a: &Advisory| a.layer != Layer::Kernel && a.published > software;
         let missing = api.advisories().find(is_missing)?;
-        let due = built.at.plus(cx.parameters.patching.image_age).in_simulation().unwrap_or_default();
+        let due = image_age::too_old_at(built.at, cx.parameters.patching.image_age);
         let has_fix = supply.made(newest) >= missing.published;
         Some(if due <= cx.now && !has_fix { cx.now + AGAIN } else { due })
     }
@@ -137,13 +130,8 @@ impl Pipeline {
         if self.tasks.values().any(|asked| *asked == task) {
             return; // the last one still waits for somebody
         }
-        let about = About::Service(world_service(id));
-        let days = Stamp::from(cx.now).since(built.at).as_hours_f64() / 24.0;
-        api.remark(about, || format!("its image is {days:.1} days old and lacks fixes: to be built again"));
-        let cause = CAUSES | api.calendar().day(cx.now) << 16 | u64::from(id.0);
-        let touch = p.touch.sample(api.stream(TOUCH, &[cause]).uniform());
-        let (activity, urgency) = (Activity::Patch, Urgency::OfficeHours);
-        self.tasks.insert(api.ask(Work { activity, urgency, touch, cause, about }), task);
+        let work = image_age::ask_to_renew(world_service(id), built.at, "built", &p.touch, api);
+        self.tasks.insert(work, task);
     }
 
     /// Somebody has started the build, unless a release has brought a new image meanwhile.

@@ -1,8 +1,8 @@
 //! Trouble, from the check or the customer who tells to the pet that is back.
 //!
-//! A supervisor restarts dead processes, and gives up where they end faster than it likes. Whatever else is wrong waits for a person, who
-//! looks, restarts or reboots first, and then does what the policy says. Knows what checks say and what people see.
-//! Start at `Pets::on_health`.
+//! A supervisor restarts dead processes, and gives up where they end faster than it likes. Whatever else is wrong waits
+//! for a person, who looks, restarts or reboots first, and then does what the policy says. Knows what checks say and
+//! what people see. Start at `Pets::on_health`.
 
 use super::{Care, DIAGNOSE, LOOK, Name, Pet, Pets, RepairPolicy, Role, Task};
 use crate::engine::{SimDuration, SimTime};

@@ -17,13 +17,9 @@ impl World {
     /// The console shows that the machine of a box is lost or does not answer.
     fn is_without_machine(&self, about: About) -> bool {
         let About::Box(subject) = about else { return false };
-        let status = |vm| self.vm_status(vm);
-        let vm = self.boxes.get(subject).map(|b| b.vm);
-        vm.is_some_and(|vm| {
-            vm.is_none_or(|vm| {
-                matches!(status(vm), VmStatus::HostFailed | VmStatus::Gone | VmStatus::Impaired)
-            })
-        })
+        let Some(b) = self.boxes.get(subject) else { return false };
+        let status = b.vm.map_or(VmStatus::Gone, |vm| self.vm_status(vm));
+        matches!(status, VmStatus::HostFailed | VmStatus::Gone | VmStatus::Impaired)
     }
 
     /// No knowledge is needed, or it is there.

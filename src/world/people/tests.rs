@@ -83,7 +83,8 @@ fn whoever_is_second_is_paged_when_the_first_does_not_answer() {
     let long = lab.api().ask(work(Activity::Rollback, Urgency::AtOnce, HOUR * 3));
     let page = lab.api().ask(work(Activity::Deploy, Urgency::Page, MINUTE * 30));
     lab.run_for(HOUR * 8);
-    // The first has hands full for three hours, after five minutes to acknowledge; after ten minutes the second is paged and answers in five.
+    // The first has hands full for three hours, after five minutes to acknowledge; after ten minutes the second is paged and
+    // answers in five.
     assert_eq!(story(&lab, long, at(0, 20)).1, 185.0);
     assert_eq!(story(&lab, page, at(0, 20)), (15.0, 45.0, 30.0));
 

@@ -181,7 +181,8 @@ fn forget_pods(id: NodeId, cx: &mut Context<'_>) -> VmId {
     cx.bodies.vm_of(id).expect("nodes that exist have had a machine")
 }
 
-/// Marks a node, so that nothing is bound to it any more, and ends the rent of its machine; the cloud node controller will find out.
+/// Marks a node, so that nothing is bound to it any more, and ends the rent of its machine; the cloud node controller will
+/// find out.
 pub fn give_back(id: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
     let vm = forget_pods(id, cx);
     mark(id, cx);

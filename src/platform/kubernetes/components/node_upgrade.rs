@@ -5,12 +5,13 @@
 //! Follows the default strategy of EKS managed node groups (user guide, "Understand each phase of node updates"): up to
 //! two machines more in each zone; when each zone has a new node all old ones are cordoned; one at a time is drained,
 //! left alone for 60 s and terminated, and the group brings a new one; at the end it goes back to its size, unless
-//! Cluster Autoscaler made it larger meanwhile: nodes that go then are drained for 15 min and given back whatever is left. A zone without a new node after 15 min ends it; a node that is not
-//! empty after 15 min stops it until a person forces that node.
+//! Cluster Autoscaler made it larger meanwhile: nodes that go then are drained for 15 min and given back whatever is
+//! left. A zone without a new node after 15 min ends it; a node that is not empty after 15 min stops it until a person
+//! forces that node.
 //!
-//! *Deviation:* old nodes in the order of their age, not at random; at the end the emptiest node of the fullest zone goes,
-//! where the group knows no pods; machines that were on their way have the new image;
-//! the control plane's own upgrade takes no time and no capacity.
+//! *Deviation:* old nodes in the order of their age, not at random; at the end the emptiest node of the fullest zone
+//! goes, where the group knows no pods; machines that were on their way have the new image; the control plane's own
+//! upgrade takes no time and no capacity.
 //!
 //! Start at [`NodeUpgrade::on_due`].
 

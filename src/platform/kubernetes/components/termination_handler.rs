@@ -2,12 +2,12 @@
 //!
 //! Watches the cloud's notices in the instance metadata. Reads the node of the machine and its pods. Writes
 //! `unschedulable` of the node, and has it drained: pods are evicted as far as their budgets allow while others are
-//! made; Cluster Autoscaler sees those that fit nowhere. Follows aws-node-termination-handler 1.25 (IMDS mode): cordon and drain on the
-//! notice for at most 120 s, no machine asked for ahead of it. It is a pod of the node itself and dies with it, as what
-//! a budget held back.
+//! made; Cluster Autoscaler sees those that fit nowhere. Follows aws-node-termination-handler 1.25 (IMDS mode): cordon
+//! and drain on the notice for at most 120 s, no machine asked for ahead of it. It is a pod of the node itself and dies
+//! with it, as what a budget held back.
 //!
-//! That the machine is gone nobody is told. Callers are sent to its pods until its leases are overdue, and the Node object
-//! goes after that, as everywhere ([`super::node_health`]).
+//! That the machine is gone nobody is told. Callers are sent to its pods until its leases are overdue, and the Node
+//! object goes after that, as everywhere ([`super::node_health`]).
 //!
 //! *Deviation:* it acts at the notice, not up to two seconds later (its poll of the metadata).
 //!

@@ -1,19 +1,19 @@
 //! Cluster Autoscaler, the way down: which nodes are not needed, and how they go.
 //!
-//! Watches what the loop watches. Reads nodes, what is requested on them, pods and budgets. Marks nodes (taint ToBeDeleted
-//! and cordon), has them drained, gives machines back. Follows core/scaledown and simulator/drainability of
-//! cluster-autoscaler 1.36.1: a node is unneeded if at most half of its CPU and memory is requested, all its pods fit on
-//! others, which are not unneeded themselves and take no more than they have room for, and no budget of theirs is used up;
-//! empty nodes are tried first, so that no pods are meant for them, and then those that were unneeded before. What a budget
-//! leaves is for all of them together (`RemainingPdbTracker`), and pods that are not ready count as well. A node whose pods
-//! fit nowhere, or of which a budget is used up, is looked at again 5 min later, whatever changes. After 10 min of being
-//! unneeded a node is marked, and 5 s later deleted if it is empty (ten at once, and before any other), else drained (one
-//! at a time). What has ended does not count. 10 min after any scale-up and 3 min after a failure nothing is removed; how
-//! long nodes are unneeded is counted on meanwhile.
+//! Watches what the loop watches. Reads nodes, what is requested on them, pods and budgets. Marks nodes (taint
+//! ToBeDeleted and cordon), has them drained, gives machines back. Follows core/scaledown and simulator/drainability of
+//! cluster-autoscaler 1.36.1: a node is unneeded if at most half of its CPU and memory is requested, all its pods fit
+//! on others, which are not unneeded themselves and take no more than they have room for, and no budget of theirs is
+//! used up; empty nodes are tried first, so that no pods are meant for them, and then those that were unneeded before.
+//! What a budget leaves is for all of them together (`RemainingPdbTracker`), and pods that are not ready count as well.
+//! A node whose pods fit nowhere, or of which a budget is used up, is looked at again 5 min later, whatever changes.
+//! After 10 min of being unneeded a node is marked, and 5 s later deleted if it is empty (ten at once, and before any
+//! other), else drained (one at a time). What has ended does not count. 10 min after any scale-up and 3 min after a
+//! failure nothing is removed; how long nodes are unneeded is counted on meanwhile.
 //!
-//! *Deviation:* candidates alike are tried oldest first, and pods placed first-fit in the order of nodes. Controllers are
-//! behind all pods, none has local storage or forbids eviction. Pods that come to an empty node in the 5 s are evicted; upstream gives that node
-//! up. A cloud that does not answer is found out only when the node has been drained.
+//! *Deviation:* candidates alike are tried oldest first, and pods placed first-fit in the order of nodes. Controllers
+//! are behind all pods, none has local storage or forbids eviction. Pods that come to an empty node in the 5 s are
+//! evicted; upstream gives that node up. A cloud that does not answer is found out only when the node has been drained.
 //!
 //! Start at [`ClusterAutoscaler::scale_down`].
 

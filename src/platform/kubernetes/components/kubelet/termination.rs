@@ -6,7 +6,8 @@
 //! the grace period, while the endpoint of a pod that ends is removed beside it; SIGTERM then has what is left of the
 //! grace, but never less than 2 s; SIGKILL. A process that hears SIGTERM closes its port, finishes the requests that it
 //! has and exits; one that hangs is killed. A container that starts gets the same; one that waits for its restart gets
-//! nothing. When all have ended, sandbox and volumes go, and the pod is deleted last. Liveness and startup probes end with the deletion, readiness goes on.
+//! nothing. When all have ended, sandbox and volumes go, and the pod is deleted last. Liveness and startup probes end
+//! with the deletion, readiness goes on.
 //!
 //! *Deviation:* grace and preStop are the same for all pods, and a probe that fails has no grace of its own. Sidecars,
 //! which end after the others within the same grace, take no time of their own.
