@@ -280,6 +280,11 @@ fn images_that_are_renewed_for_their_fixes() {
 
 const CRASH: (&[&str], &str) = (&["faults.vm_crash.rate=20/year"], "MACHINE DOWN: vm-crash");
 const LOSS: (&[&str], &str) = (&["faults.vm_loss.rate=20/year"], "MACHINE DOWN: vm-loss");
+/// The network of a rack is gone for hours.
+const CUT_OFF: (&[&str], &str) = (
+    &["faults.rack_network.rate=50/year", "faults.rack_network.spell=5h", "faults.rack_network.lasts=5h"],
+    "falls silent",
+);
 const EXIT: (&[&str], &str) = (&["faults.process_crash.rate=1/week"], "DOWN: process-crash");
 const RELEASE: (&[&str], &str) =
     (&["service.web.release.rate=1/week", "service.web.release.failure_rate=100%"], "is handed over (bad");
@@ -367,7 +372,8 @@ fn every_component_of_a_control_plane_shows_in_a_story() {
         ("k8s", "cluster autoscaler", "cluster_autoscaler.enabled=false", WAVE),
         ("k8s", "node lifecycle", "node_lifecycle.grace=1d", LOSS),
         ("k8s", "taint eviction", "node_lifecycle.toleration=20d", LOSS),
-        ("k8s", "node repair", "node_pool.unready_after=20d", LOSS),
+        ("k8s", "node group", "node_pool.replace_after=20d", LOSS),
+        ("k8s", "node repair", "node_pool.unready_after=20d", CUT_OFF),
         ("k8s", "kubelet", "kubelet.relist=1h", EXIT),
         ("k8s", "image pull", "kubelet.pull_throughput=1MB", RELEASE),
         ("k8s", "watches", "control_plane.watch_latency=1m", EXIT),

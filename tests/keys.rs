@@ -134,6 +134,7 @@ const PREDICTS: [&str; 1] = ["platform.cattle.scaling.policy=['target-tracking',
 const SCHEDULED: [&str; 2] =
     ["platform.cattle.scaling.policy=scheduled", "platform.cattle.scaling.schedule.day.begins=07:00"];
 /// Machines that configure themselves.
+const POOLED: [&str; 1] = ["platform.cattle.warm_pool.state=stopped"];
 const THIN: [&str; 1] = ["platform.cattle.image.kind=thin"];
 /// A group of which several machines are replaced at a time.
 const MANY: [&str; 2] = ["platform.cattle.scaling.policy=none", "platform.cattle.size.shop.boxes=30"];
@@ -284,6 +285,10 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.max_lifetime", &[], &["1d"]),
     ("platform.NAME.termination", &MANY, &["newest-instance"]),
     ("platform.NAME.hooks.launch_timeout", &THIN, &["20m"]),
+    ("platform.NAME.warm_pool.state", &[], &["stopped"]),
+    ("platform.NAME.warm_pool.prepared", &POOLED, &["100%"]),
+    ("platform.NAME.warm_pool.min", &POOLED, &["40"]),
+    ("cloud.start", &POOLED, &[]),
     ("platform.NAME.image.bake_failure", &[], &["80%"]),
     ("platform.NAME.patching.image_age", &PATCHED, &["5d"]),
     ("platform.NAME.patching.touch", &PATCHED, &["1h"]),

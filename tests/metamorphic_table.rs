@@ -147,6 +147,7 @@ const FAULTS: &[Line] = &[
     line("faults.zone_outage.rate", ["5/year", "50/year"], "incidents_per_month", Up, &ALL, &[], "zones fail more often"),
     line("faults.zone_outage.down", ["30m", "8h"], "replica_deficit", Up, &PETS, &[ZONES], "the machines are away for longer"),
     line("faults.spot_reclaim.rate", ["2/month", "20/month"], "churn", Up, AUTOMATIC, &[SPOT], "machines are taken back more often"),
+    line("cloud.start", ["20%", "300%"], "recovery_time", Up, CATTLE, &[LOSSES, &["platform.cattle.warm_pool.state=stopped"]], "what waits stopped takes longer to be started"),
     line("cloud.launch_failure", ["1%", "60%"], "recovery_time", Up, CATTLE, &[LOSSES], "more launches have to be repeated; pods of a lost node mostly fit on others"),
     line("cloud.launch_failure_delay", ["5s", "10m"], "recovery_time", Up, CATTLE, &[LOSSES, LAUNCHES_FAIL], "a failed launch is known later"),
     line("cloud.reboot", ["30s", "10m"], "recovery_time", Up, &PETS, &[CRASHES, LONG_CRASHES], "who is paged reboots a machine that stays away"),

@@ -89,6 +89,50 @@ fn slower_metrics_take_longer_by_as_much() {
 }
 
 #[test]
+fn machines_that_wait_stopped_are_started_and_those_that_wait_running_only_listed() {
+    let of_state =
+        |state: &str| of(&["platform.herd.max_size=12", &format!("platform.herd.warm_pool.state={state}")]);
+    for row in overloads(&of_state("stopped"), "herd") {
+        // Nobody decides sooner. 60 % of 60 s to start, nothing to configure, 5 s for the box.
+        assert_eq!((row.detect_s, row.decide_s, row.provision_s), (240.0, 0.0, 0.0));
+        assert_eq!((row.boot_s, row.configure_s, row.start_s), (36.0, 0.0, 5.0));
+        assert!(row.rotation_s <= 30.0, "{}", row.rotation_s);
+    }
+    for row in overloads(&of_state("running"), "herd") {
+        assert_eq!((row.detect_s, row.boot_s, row.configure_s, row.start_s), (240.0, 0.0, 0.0, 0.0));
+        assert!(row.rotation_s <= 30.0, "{}", row.rotation_s);
+    }
+}
+
+#[test]
+fn a_machine_that_waits_stopped_costs_its_disk_alone() {
+    let monthly = |state: &str| {
+        let pool = format!("platform.herd.warm_pool.state={state}");
+        let calm = [
+            "service.web.traffic.flash.at=[]",
+            "platform.herd.scaling.policy=none",
+            "platform.herd.max_size=3",
+        ];
+        let results = of(&[&calm[..], &["platform.herd.size.web.boxes=4", pool.as_str()]].concat());
+        let cost = |category: &str| {
+            let rows = results.costs.iter().filter(|r| r.platform == "herd" && r.category == category);
+            rows.map(|r| r.usd_per_month).sum::<f64>()
+        };
+        (cost("compute"), cost("storage"))
+    };
+    let (none, stopped, running) = (monthly("none"), monthly("stopped"), monthly("running"));
+    // Three times four, less the four in service: eight disks more; running ones cost twice as much as the group besides.
+    assert!(
+        (stopped.0 - none.0).abs() < 1e-6 && (stopped.1 / none.1 - 3.0).abs() < 1e-9,
+        "{none:?} {stopped:?}"
+    );
+    assert!(
+        (running.0 / none.0 - 3.0).abs() < 1e-9 && (running.1 / none.1 - 3.0).abs() < 1e-9,
+        "{running:?}"
+    );
+}
+
+#[test]
 fn who_has_room_has_no_overload() {
     let results = of(&["platform.herd.max_size=12", "platform.herd.scaling.target=16%"]);
     // 40/s · 40 ms = 1.6 cores, at 16 % on 10 cores; the crowd needs 4.

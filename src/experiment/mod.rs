@@ -262,6 +262,7 @@ pub fn frame(scenario: &Scenario) -> Arc<Frame> {
         catalog: scenario.world.catalog.clone(),
         prices: p.prices.clone(),
         wage: p.team.wage,
+        office_hours: p.team.office_hours(),
         root_disk: p.cloud.root_disk,
         services: services.collect(),
         meter_from: crate::engine::SimTime::ZERO + p.run.warm_up,

@@ -10,7 +10,7 @@ use crate::engine::SimTime;
 use crate::results::metric::MetricId;
 use crate::world::observation::{Commitment, Rented};
 use crate::world::{Activity, Observation, VmId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const HOUR: f64 = 3_600.0;
@@ -20,6 +20,9 @@ pub(super) struct Bill {
     frame: Arc<Frame>,
     instances: BTreeMap<VmId, (InstanceId, Purchase)>,
     machines: BTreeMap<(InstanceId, Purchase), Gauge>,
+    /// Machines that are stopped: their disks are paid for.
+    stopped: BTreeSet<VmId>,
+    stopped_disks: Gauge,
     /// Of them, servers of a registry of services.
     servers: BTreeMap<VmId, InstanceId>,
     registry: BTreeMap<InstanceId, Gauge>,
@@ -42,6 +45,8 @@ impl Bill {
             frame,
             instances: BTreeMap::new(),
             machines: BTreeMap::new(),
+            stopped: BTreeSet::new(),
+            stopped_disks: Gauge::default(),
             servers: BTreeMap::new(),
             registry: BTreeMap::new(),
             rented: BTreeMap::new(),
@@ -127,7 +132,8 @@ impl Bill {
             });
         }
         let gigabytes = self.frame.root_disk.as_bytes() as f64 / 1e9;
-        let disk_months = machine_hours / MONTH_HOURS * gigabytes;
+        let disk_hours = machine_hours + self.stopped_disks.seconds(now) / HOUR;
+        let disk_months = disk_hours / MONTH_HOURS * gigabytes;
         lines.push(line("storage", "root disks", disk_months, "GB-month", prices.disk_gb_month));
         if self.rented.contains_key(&Rented::LoadBalancer) {
             let unit_hours = self.load_balancer_units(seconds) * seconds / HOUR;
@@ -152,6 +158,14 @@ impl Bill {
         (self.frame.prices.of_machine(machine, Purchase::OnDemand) * 1e6).round() as i64
     }
 
+    /// The rent of a machine of the platform begins (1) or ends (-1).
+    fn rent(&mut self, time: SimTime, bought: (InstanceId, Purchase), change: i64) {
+        self.machines.entry(bought).or_default().add(time, change);
+        if bought.1 == Purchase::OnDemand {
+            self.count_on_demand(time, bought.0, change);
+        }
+    }
+
     /// So many machines more, or fewer.
     fn count_on_demand(&mut self, time: SimTime, instance: InstanceId, change: i64) {
         let price = self.micro_price(instance);
@@ -164,10 +178,17 @@ impl Part for Bill {
         match *observation {
             Observation::VmLaunched { vm, instance, purchase, .. } => {
                 self.instances.insert(vm, (instance, purchase));
-                self.machines.entry((instance, purchase)).or_default().add(time, 1);
-                if purchase == Purchase::OnDemand {
-                    self.count_on_demand(time, instance, 1);
-                }
+                self.rent(time, (instance, purchase), 1);
+            }
+            Observation::VmStopped { vm } => {
+                self.stopped.insert(vm);
+                self.stopped_disks.add(time, 1);
+                self.rent(time, self.instances[&vm], -1);
+            }
+            Observation::VmStarted { vm } => {
+                self.stopped.remove(&vm);
+                self.stopped_disks.add(time, -1);
+                self.rent(time, self.instances[&vm], 1);
             }
             // It was counted with the others until it joined.
             Observation::DirectoryServer { vm } => {
@@ -184,9 +205,10 @@ impl Part for Bill {
             }
             Observation::VmTerminated { vm } => {
                 let bought = self.instances.remove(&vm).expect("launched before");
-                self.machines.get_mut(&bought).expect("launched before").add(time, -1);
-                if bought.1 == Purchase::OnDemand {
-                    self.count_on_demand(time, bought.0, -1);
+                if self.stopped.remove(&vm) {
+                    self.stopped_disks.add(time, -1);
+                } else {
+                    self.rent(time, bought, -1);
                 }
             }
             Observation::Rented { item, change } => {
@@ -217,6 +239,7 @@ impl Part for Bill {
     fn begin(&mut self, time: SimTime) {
         let gauges = self.machines.values_mut().chain(self.registry.values_mut());
         gauges.chain(self.rented.values_mut()).for_each(|g| g.begin(time));
+        self.stopped_disks.begin(time);
         self.upkeep.begin(time);
         self.on_demand.begin(time);
         self.work_hours.clear();

@@ -14,6 +14,8 @@ pub struct Frame {
     pub catalog: Arc<Catalog>,
     pub prices: PriceParameters,
     pub wage: UsdPerHour,
+    /// Office hours of all engineers [h/week].
+    pub office_hours: f64,
     pub root_disk: Bytes,
     pub services: Vec<ServiceFrame>,
     pub meter_from: SimTime,

@@ -16,6 +16,8 @@ pub(super) struct MachinePark {
     /// [milli-CPU] and [bytes].
     size_of: BTreeMap<VmId, (i64, i64)>,
     running: BTreeSet<VmId>,
+    /// Nothing is paid for them but their disks.
+    stopped: BTreeSet<VmId>,
     /// Rented [milli-CPU].
     pub paid: Gauge,
     pub count: Gauge,
@@ -36,16 +38,23 @@ impl MachinePark {
                 let machine = frame.catalog.get(instance);
                 let (cpu, memory) = (i64::from(machine.cpu.as_milli()), bytes(machine.memory));
                 self.size_of.insert(vm, (cpu, memory));
-                self.paid.add(time, cpu);
-                self.paid_memory.add(time, memory);
-                self.count.add(time, 1);
+                self.rent(time, vm, 1);
             }
             Observation::VmTerminated { vm } => {
-                let (cpu, memory) = self.size_of.remove(&vm).expect("launched before");
-                self.paid.add(time, -cpu);
-                self.paid_memory.add(time, -memory);
-                self.count.add(time, -1);
+                if !self.stopped.remove(&vm) {
+                    self.rent(time, vm, -1);
+                }
+                self.size_of.remove(&vm);
                 self.set_running(time, vm, false);
+            }
+            Observation::VmStopped { vm } => {
+                self.stopped.insert(vm);
+                self.rent(time, vm, -1);
+                self.set_running(time, vm, false);
+            }
+            Observation::VmStarted { vm } => {
+                self.stopped.remove(&vm);
+                self.rent(time, vm, 1);
             }
             Observation::VmUp { vm } => self.set_running(time, vm, true),
             Observation::VmDown { vm, .. } | Observation::VmRebooted { vm } => {
@@ -58,6 +67,14 @@ impl MachinePark {
             }
             _ => {}
         }
+    }
+
+    /// The rent of a machine begins (1) or ends (-1).
+    fn rent(&mut self, time: SimTime, vm: VmId, change: i64) {
+        let (cpu, memory) = self.size_of[&vm];
+        self.paid.add(time, change * cpu);
+        self.paid_memory.add(time, change * memory);
+        self.count.add(time, change);
     }
 
     fn set_running(&mut self, time: SimTime, vm: VmId, runs: bool) {

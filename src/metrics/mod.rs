@@ -103,7 +103,7 @@ impl Recorder {
             Box::new(recovery::Recovery::new(frame.clone())),
             Box::new(releases::Releases::new(frame.clone())),
             Box::new(exposure::Exposure::new(frame.clone())),
-            Box::new(toil::Toil::default()),
+            Box::new(toil::Toil::new(frame.office_hours)),
             Box::new(series::Series::new(frame.clone())),
         ];
         Recorder { frame, parts }

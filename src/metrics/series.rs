@@ -88,6 +88,8 @@ impl Part for Series {
             Observation::Flow(flow) => self.add_flow(&flow),
             Observation::VmLaunched { .. }
             | Observation::VmTerminated { .. }
+            | Observation::VmStopped { .. }
+            | Observation::VmStarted { .. }
             | Observation::VmUp { .. }
             | Observation::VmDown { .. }
             | Observation::VmRebooted { .. }

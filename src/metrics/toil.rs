@@ -13,6 +13,8 @@ use crate::world::{Expertise, Observation, Urgency};
 
 #[derive(Debug, Default)]
 pub(super) struct Toil {
+    /// Of the team [h/week].
+    office_hours: f64,
     /// Thousandths of an hour per week.
     upkeep: Gauge,
     work_hours: f64,
@@ -27,6 +29,12 @@ pub(super) struct Toil {
     needs_knowledge: u64,
     without_knowing: u64,
     pages_at_night: u64,
+}
+
+impl Toil {
+    pub fn new(office_hours: f64) -> Toil {
+        Toil { office_hours, ..Toil::default() }
+    }
 }
 
 impl Part for Toil {
@@ -63,12 +71,14 @@ impl Part for Toil {
 
     fn begin(&mut self, time: SimTime) {
         self.upkeep.begin(time);
-        *self = Toil { upkeep: self.upkeep, ..Toil::default() };
+        *self = Toil { upkeep: self.upkeep, ..Toil::new(self.office_hours) };
     }
 
     fn finish(&mut self, time: SimTime, report: &mut Report) {
         let upkeep_hours = self.upkeep.seconds(time) / 1e3 / (7.0 * 86_400.0);
         report.per_month(None, MetricId::PeopleHoursPerMonth, upkeep_hours + self.work_hours);
+        let office_hours = self.office_hours * report.seconds / (7.0 * 86_400.0);
+        report.measure(None, MetricId::TeamLoad, upkeep_hours + self.work_hours, office_hours);
         report.per_month(None, MetricId::TouchHours, self.unplanned_hours);
         report.per_month(None, MetricId::PagesPerMonth, self.pages as f64);
         report.per_month(None, MetricId::PagesAtNight, self.pages_at_night as f64);

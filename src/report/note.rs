@@ -30,6 +30,21 @@ pub fn upkeep(results: &ResultSet) -> Option<String> {
     })
 }
 
+/// Who asks for more work than the team has office hours; nothing where nobody does.
+pub fn overwork(results: &ResultSet) -> Option<String> {
+    let too_much = values(results, MetricId::TeamLoad).filter(|(_, load)| *load > 1.0);
+    let loads: Vec<String> =
+        too_much.map(|(name, load)| format!("{name} {} %", grouped(load * 100.0, 0))).collect();
+    (!loads.is_empty())
+        .then(|| format!("The team is too small: of its office hours all work takes {}.", list(&loads)))
+}
+
+/// What stands beside the verdict on cost.
+pub fn cost(results: &ResultSet) -> Option<String> {
+    let notes: Vec<String> = [upkeep(results), overwork(results)].into_iter().flatten().collect();
+    (!notes.is_empty()).then(|| notes.join(" "))
+}
+
 fn is_assumed(row: &CostRow) -> bool {
     row.item == UPKEEP || row.category == AUTOMATION
 }
@@ -85,6 +100,17 @@ mod tests {
                 "Upkeep and automation, assumptions, are 45 % of pets', 45 % of cattle's and 54 % of k8s' bill; without \
                  them: pets 5,500, cattle 3,400 and k8s 3,250 USD."
             )
+        );
+    }
+
+    #[test]
+    fn a_team_that_cannot_do_the_work_is_told() {
+        let mut results = three_platforms();
+        assert_eq!(overwork(&results), None);
+        set_metric(&mut results, MetricId::TeamLoad, "ratio", [(2.917, 0.0), (0.44, 0.0), (1.01, 0.0)]);
+        assert_eq!(
+            overwork(&results).as_deref(),
+            Some("The team is too small: of its office hours all work takes pets 292 % and k8s 101 %.")
         );
     }
 

@@ -67,7 +67,7 @@ fn questions() -> [Question; 4] {
         ),
         ("Most available", "Availability", "no request was offered", of_requests, Distance::Points("above")),
     ];
-    let notes: [fn(&ResultSet) -> Option<String>; 4] = [note::upkeep, |_| None, |_| None, note::bad_releases];
+    let notes: [fn(&ResultSet) -> Option<String>; 4] = [note::cost, |_| None, |_| None, note::bad_releases];
     let mut words = words.into_iter().zip(notes);
     QUESTIONS.map(|(id, statistic)| {
         let ((superlative, subject, missing, value, distance), note) =

@@ -248,6 +248,8 @@ impl Watcher for Trace<'_> {
             | Observation::VmDown { .. }
             | Observation::VmRebooted { .. }
             | Observation::VmTerminated { .. }
+            | Observation::VmStopped { .. }
+            | Observation::VmStarted { .. }
             | Observation::VmDegraded { .. }
             | Observation::VmRestored { .. }
             | Observation::SpotNotice { .. } => self.machine(time, observation),
@@ -441,6 +443,8 @@ impl Trace<'_> {
                 );
             }
             Observation::VmRebooted { vm } => self.line(time, About::Vm(vm), "machine is rebooted"),
+            Observation::VmStopped { vm } => self.line(time, About::Vm(vm), "machine is stopped"),
+            Observation::VmStarted { vm } => self.line(time, About::Vm(vm), "machine is asked to start"),
             Observation::VmTerminated { vm } if self.ended.remove(&vm) => {}
             Observation::VmTerminated { vm } => {
                 // It keeps its name: what is left of its node is still spoken of.

@@ -181,6 +181,17 @@ impl Api<'_> {
         self.world.cloud_api.answers()
     }
 
+    /// Stops a machine with all that runs on it; its disk stays. False if it does not run, or the cloud does not answer.
+    pub fn stop_vm(&mut self, vm: VmId) -> bool {
+        self.world.stop_vm(vm)
+    }
+
+    /// Starts a stopped machine: [`super::Signal::VmUp`] follows, or [`super::Signal::LaunchFailed`], after which it is
+    /// gone. False if it is not stopped.
+    pub fn start_vm(&mut self, vm: VmId) -> bool {
+        self.world.start_vm(vm)
+    }
+
     /// Restarts a machine; [`super::Signal::VmUp`] follows. False if the console cannot do it now.
     pub fn reboot_vm(&mut self, vm: VmId) -> bool {
         self.world.reboot_vm(vm)

@@ -85,6 +85,14 @@ pub enum Observation {
     VmTerminated {
         vm: VmId,
     },
+    /// On request, with all that ran on it. Only its disk costs money until it is started or given back.
+    VmStopped {
+        vm: VmId,
+    },
+    /// A stopped machine is asked to start.
+    VmStarted {
+        vm: VmId,
+    },
     /// A machine runs, but worse than it should: slow, or hard to reach.
     VmDegraded {
         vm: VmId,

@@ -41,6 +41,7 @@ well_known! {
     MEMORY_PRESSURE = "node.kubernetes.io/memory-pressure";
     OUT_OF_SERVICE = "node.kubernetes.io/out-of-service";
     TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler";
+    DELETION_CANDIDATE = "DeletionCandidateOfClusterAutoscaler";
 }
 
 impl Name {

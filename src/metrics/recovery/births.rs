@@ -46,6 +46,10 @@ impl Births {
             Observation::VmLaunched { vm, .. } => {
                 self.machines.insert(vm, Machine { launched: time, up: SimTime::ZERO });
             }
+            // Whoever asked for it now needs it now.
+            Observation::VmStarted { vm } => {
+                self.machines.insert(vm, Machine { launched: time, up: SimTime::ZERO });
+            }
             Observation::VmUp { vm } => self.machines.get_mut(vm).expect("launched before").up = time,
             Observation::VmTerminated { vm } => {
                 self.machines.remove(vm);
@@ -103,11 +107,16 @@ impl Births {
             return stages;
         };
         let machine = birth.vm.and_then(|vm| self.machines.get(vm));
-        if let Some(known) = known.filter(|&k| k <= birth.came_up) {
+        // One that was up all the time only had to be found.
+        if let Some(known) = known.filter(|&k| k <= birth.came_up || birth.came_up <= opened) {
             stages.detect_s = until(known);
             let asked = machine.map_or(birth.decided, |m| {
                 // A machine that came back by itself was not asked for: the restart of the box on it was.
-                if m.launched > opened { birth.decided.min(m.launched) } else { birth.decided }
+                match m.launched > opened {
+                    true if birth.decided < opened => m.launched,
+                    true => birth.decided.min(m.launched),
+                    false => birth.decided,
+                }
             });
             if machine.is_none_or(|m| m.up <= known || m.launched > opened) {
                 stages.decide_s = until(asked);

@@ -31,11 +31,15 @@ pub(super) struct Group {
     /// What the machines that get requests have, while a second set with another image is brought up.
     pub live: Option<(Version, u32)>,
     pub members: Members,
+    /// Machines that wait for the group to launch one.
+    pub(super) pool: Vec<Member>,
     pub scaling: Box<dyn super::ScalingPolicy>,
     pub refresh: Option<super::refresh::Refresh>,
     pub waiting: Option<Version>,
     /// Machines on their way out that are to be replaced once they are gone.
     pub awaited: Vec<VmId>,
+    /// Machines on their way out that the refresh took out of service: it waits for them.
+    pub leaving: Vec<VmId>,
     /// Boxes that a tool changes in place now.
     pub wave: super::in_place::Wave,
     /// Some member may be unhealthy or was never in service; a quiet group needs no look at its members.
@@ -73,10 +77,12 @@ impl Group {
             image_watched: false,
             live: None,
             members: Members::default(),
+            pool: Vec::new(),
             scaling,
             refresh: None,
             waiting: None,
             awaited: Vec::new(),
+            leaving: Vec::new(),
             wave: Default::default(),
             restless: false,
             unsettled: false,
@@ -138,21 +144,13 @@ impl Group {
             let subject = api.adopt_box(self.service, vm);
             self.entry.adopt(subject, api);
             self.members.push(Member {
-                subject,
-                vm,
-                zone,
-                purchase,
-                image: 0,
-                version: Version(0),
-                launched: SimTime::ZERO,
                 prepared: Some(SimTime::ZERO),
                 in_service: Some(SimTime::ZERO),
-                unhealthy: false,
-                gone: false,
-                idle: false,
+                ..Member::new((subject, vm), zone, purchase, (Version(0), 0), SimTime::ZERO)
             });
         }
         self.set_desired(count, api);
+        self.adopt_pool(api);
     }
 
     pub fn set_desired(&mut self, desired: u32, api: &mut Api<'_>) {
@@ -184,30 +182,20 @@ impl Group {
         self.launch_with((self.version, self.image), true, count, api);
     }
 
-    fn launch_with(&mut self, (version, image): (Version, u32), idle: bool, count: u32, api: &mut Api<'_>) {
+    fn launch_with(&mut self, build: (Version, u32), idle: bool, count: u32, api: &mut Api<'_>) {
         let now = api.now();
         self.restless |= count > 0;
         self.unsettled |= count > 0;
         for _ in 0..count {
+            if !idle && self.draw(build, api) {
+                continue;
+            }
             let zone = self.next_zone(now);
             let purchase = self.next_purchase();
-            let subject = api.create_box(self.service, version);
+            let subject = api.create_box(self.service, build.0);
             let vm = api.launch_vm(self.instance, zone, purchase);
             api.place_box(subject, vm);
-            self.members.push(Member {
-                subject,
-                vm,
-                zone,
-                purchase,
-                image,
-                version,
-                launched: api.now(),
-                prepared: None,
-                in_service: None,
-                unhealthy: false,
-                gone: false,
-                idle,
-            });
+            self.members.push(Member { idle, ..Member::new((subject, vm), zone, purchase, build, now) });
         }
     }
 
@@ -229,6 +217,9 @@ impl Group {
         if member.in_service.is_some() {
             span += self.rules.terminate_hook;
         }
+        if self.is_refreshing() {
+            self.leaving.push(member.vm);
+        }
         api.after(span, PlatformEvent::about(super::DRAINED, member.vm));
         Some(member.vm)
     }
@@ -239,25 +230,29 @@ impl Group {
         self.awaited.extend(leaving);
     }
 
-    /// A machine has drained; another one may have waited for that.
-    pub fn on_drained(&mut self, vm: VmId, api: &mut Api<'_>) {
+    /// A machine has drained; another one may have waited for that, or the refresh: then true.
+    pub fn on_drained(&mut self, vm: VmId, api: &mut Api<'_>) -> bool {
+        let leaving = self.leaving.len();
+        self.leaving.retain(|&other| other != vm);
         if let Some(at) = self.awaited.iter().position(|&other| other == vm) {
             self.awaited.remove(at);
             let count = self.missing().min(1);
             self.launch(count, api);
         }
+        self.leaving.len() < leaving
     }
 
     /// The cloud had no capacity there: ask at once in another zone.
     pub fn on_launch_failed(&mut self, vm: VmId, api: &mut Api<'_>) {
-        let Some(at) = self.members.iter().position(|m| m.vm == vm) else { return };
-        let member = self.members.remove(at);
+        let at = self.members.iter().position(|m| m.vm == vm);
+        let of_pool = if at.is_none() { self.drop_from_pool(vm) } else { None };
+        let Some(member) = at.map(|at| self.members.remove(at)).or(of_pool) else { return };
         let all_avoided = self.avoid.iter().all(|z| z.1 > api.now());
         if let Some(zone) = self.avoid.iter_mut().find(|z| z.0 == member.zone) {
             zone.1 = api.now() + AVOID_ZONE;
         }
-        // The second set is made up when somebody looks at it.
-        if !all_avoided && !member.idle && (self.missing() > 0 || self.is_refreshing()) {
+        // The second set and the pool are made up when somebody looks at them.
+        if !all_avoided && at.is_some() && !member.idle && (self.missing() > 0 || self.is_refreshing()) {
             self.launch(1, api);
         }
     }
@@ -276,10 +271,11 @@ impl Group {
         self.restless = true;
     }
 
-    /// Machines that are not configured yet will fetch what is current then.
+    /// Machines that are not configured yet, or wait, will fetch what is current then.
     pub fn renew_what_boots(&mut self) {
         let (image, version) = (self.image, self.version);
-        for member in self.members.iter_mut().filter(|m| m.prepared.is_none()) {
+        let boots = self.members.iter_mut().filter(|m| m.prepared.is_none());
+        for member in boots.chain(&mut self.pool) {
             (member.image, member.version) = (image, version);
         }
     }

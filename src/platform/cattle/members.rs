@@ -31,6 +31,32 @@ pub(super) struct Member {
     pub idle: bool,
 }
 
+impl Member {
+    /// One that was launched with this version and image, and has done nothing yet.
+    pub fn new(
+        (subject, vm): (BoxId, VmId),
+        zone: ZoneId,
+        purchase: Purchase,
+        (version, image): (Version, u32),
+        launched: SimTime,
+    ) -> Member {
+        Member {
+            subject,
+            vm,
+            zone,
+            purchase,
+            image,
+            version,
+            launched,
+            prepared: None,
+            in_service: None,
+            unhealthy: false,
+            gone: false,
+            idle: false,
+        }
+    }
+}
+
 /// In the order in which they were launched.
 #[derive(Debug, Default)]
 pub(super) struct Members {

@@ -2,7 +2,7 @@
 //!
 //! Machines are never repaired: what is unhealthy is replaced, what is old is replaced, and the number follows the
 //! load. The parts are those of AWS: a load balancer or another way to find boxes ([`super::discovery`]), a group that
-//! keeps its size ([`group`], [`health`], [`termination`]), policies that give it the size ([`scaling`]), images
+//! keeps its size ([`group`], [`health`], [`termination`], [`warm_pool`]), policies that give it the size ([`scaling`]), images
 //! ([`image`]) and instance refresh with the other ways of bringing a version out ([`refresh`]). The products of other
 //! clouds are presets of the same parameters. None of them sees the truth: the group acts on the verdicts of health
 //! checks, scaling on a metric that is late.
@@ -22,6 +22,7 @@ mod patching;
 mod refresh;
 mod scaling;
 mod termination;
+mod warm_pool;
 
 pub use parameters::CattleParameters;
 pub use scaling::{Decision, GroupView, ScalingParameters, ScalingPolicy, TargetTracking};
@@ -37,6 +38,7 @@ use crate::world::{
     WorkId,
 };
 use group::Group;
+use members::Member;
 use std::collections::BTreeMap;
 
 const HEALTH_PHASE: Purpose = Purpose::named("cattle health phase");
@@ -145,6 +147,18 @@ impl Cattle {
         self.groups[s].member(subject).map(|_| s)
     }
 
+    /// The group in whose warm pool a box waits.
+    fn pool_of(&self, subject: BoxId, api: &Api<'_>) -> Option<usize> {
+        let s = api.service_of(subject)?.0 as usize;
+        self.groups[s].pool.iter().any(|m| m.subject == subject).then_some(s)
+    }
+
+    /// A machine of a group or of its pool.
+    fn machine(&self, vm: VmId) -> Option<(usize, Member)> {
+        let of = |g: &Group| g.member_on(vm).or(g.pool.iter().find(|m| m.vm == vm)).copied();
+        self.groups.iter().enumerate().find_map(|(s, group)| of(group).map(|member| (s, member)))
+    }
+
     fn group_of_vm(&self, vm: VmId) -> Option<usize> {
         self.groups.iter().position(|g| g.member_on(vm).is_some())
     }
@@ -163,8 +177,7 @@ impl Cattle {
 
     /// A machine of the group has booted: configure what is to run on it, or start what ran before.
     fn on_vm_up(&mut self, vm: VmId, api: &mut Api<'_>) {
-        let Some(s) = self.group_of_vm(vm) else { return };
-        let member = *self.groups[s].member_on(vm).expect("found by it");
+        let Some((s, member)) = self.machine(vm) else { return };
         if member.prepared.is_some() {
             api.start_box(member.subject, member.version);
             return;
@@ -226,6 +239,8 @@ impl Cattle {
             api.declare_known_down(subject);
             api.after(self.parameters.restart_delay, PlatformEvent::about(RESTART, subject));
             self.on_wave_box_exited(s, subject, api);
+        } else if self.pool_of(subject, api).is_some() {
+            api.after(self.parameters.restart_delay, PlatformEvent::about(RESTART, subject));
         }
     }
 
@@ -324,7 +339,7 @@ impl Platform for Cattle {
         }
         match signal {
             Signal::LaunchFailed { vm } => {
-                if let Some(s) = self.group_of_vm(vm) {
+                if let Some((s, _)) = self.machine(vm) {
                     self.groups[s].on_launch_failed(vm, api);
                 }
             }
@@ -343,6 +358,8 @@ impl Platform for Cattle {
                 if let Some(s) = self.group_of(subject, api) {
                     let version = self.groups[s].mark_prepared(subject, api.now());
                     api.start_box(subject, version);
+                } else if let Some(s) = self.pool_of(subject, api) {
+                    self.groups[s].note_laid_down(subject, api);
                 }
             }
             Signal::BoxUp { subject } => self.on_box_up(subject, api),
@@ -371,13 +388,13 @@ impl Platform for Cattle {
         match event.kind {
             RESTART => {
                 let subject: BoxId = event.subject();
-                if let Some(s) = self.group_of(subject, api) {
-                    let version = self.groups[s].member(subject).expect("found by it").version;
-                    api.start_box(subject, version);
+                if let Some((_, member)) = api.vm_of(subject).and_then(|vm| self.machine(vm)) {
+                    api.start_box(subject, member.version);
                 }
             }
             HEALTH_PASS => {
                 self.groups[s].health_pass(&self.parameters.health, api);
+                self.groups[s].keep_pool(api);
                 self.refresh_progress(s, api);
                 api.after(self.parameters.health.period, event);
             }
@@ -388,7 +405,11 @@ impl Platform for Cattle {
             DRAINED => {
                 let vm = event.subject();
                 api.terminate_vm(vm);
-                self.groups.iter_mut().for_each(|group| group.on_drained(vm, api));
+                for s in 0..self.groups.len() {
+                    if self.groups[s].on_drained(vm, api) {
+                        self.refresh_goes_on(s, api);
+                    }
+                }
             }
             LAUNCH_HOOK => self.on_launch_hook(event.subject(), api),
             CONVERGE => self.on_converged(event.subject(), api),

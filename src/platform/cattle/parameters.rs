@@ -3,6 +3,7 @@
 use super::image::{ImageKind, ImageParameters};
 use super::patching::CattlePatchingParameters;
 use super::scaling::ScalingParameters;
+use super::warm_pool::{PoolRules, PoolState, WarmPoolParameters};
 use crate::catalog::Purchase;
 use crate::engine::SimDuration;
 use crate::parameter::{Distribution, Factor, Fraction, Named, Problem, Problems, choices, presets, section};
@@ -76,6 +77,7 @@ section! {
         rebalance: bool = true, from "auto scaling user guide @7d90761: zone rebalancing", grade Verified;
         /// Age at which a machine is replaced.
         max_lifetime: Option<SimDuration>, optional in |l| l.is_none_or(|l| l >= SimDuration::from_days(1)) => "at least 1d";
+        warm_pool: WarmPoolParameters, section;
         hooks: HookParameters, section;
         health: GroupHealthParameters, section;
         refresh: RefreshParameters, section;
@@ -181,13 +183,21 @@ pub(super) struct GroupRules {
     pub termination: Termination,
     pub rebalance: bool,
     pub max_lifetime: Option<SimDuration>,
+    pub launch_hook: SimDuration,
     pub terminate_hook: SimDuration,
     pub launch_timeout: SimDuration,
+    pub pool: PoolRules,
 }
 
 impl CattleParameters {
-    /// A strategy that these images do not allow.
+    /// A strategy that these images do not allow, a pool of what the cloud may take back.
     pub fn check(&self, problems: &mut Problems) {
+        if self.warm_pool.state != PoolState::None && self.purchase == Purchase::Spot {
+            let at = self.warm_pool.place.of("state");
+            let problem =
+                Problem::at(at, "spot machines do not wait in a warm pool", "the group is bought as spot");
+            problems.push(problem.help("leave `purchase` at `on-demand`, or `warm_pool.state` at `none`"));
+        }
         if self.rollout.strategy == Strategy::InPlace && self.image.kind == ImageKind::Baked {
             let at = self.rollout.place.of("strategy");
             let problem = Problem::at(at, "machines from a baked image are not changed", "they are replaced");
@@ -209,8 +219,14 @@ impl CattleParameters {
             termination: self.termination,
             rebalance: self.rebalance,
             max_lifetime: self.max_lifetime,
+            launch_hook: self.hooks.launch,
             terminate_hook: self.hooks.terminate,
             launch_timeout: self.hooks.launch_timeout,
+            pool: PoolRules {
+                state: self.warm_pool.state,
+                prepared: self.warm_pool.prepared,
+                min: self.warm_pool.min,
+            },
         }
     }
 }

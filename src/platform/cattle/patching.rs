@@ -56,7 +56,7 @@ impl Cattle {
         let baked = Stamp::before_start(age);
         let group = &mut self.groups[s];
         group.images = vec![baked];
-        for vm in group.members.iter().map(|m| m.vm).collect::<Vec<_>>() {
+        for vm in group.members.iter().chain(&group.pool).map(|m| m.vm).collect::<Vec<_>>() {
             api.set_software(vm, Software::as_of(baked));
             api.backdate_vm(vm, age);
         }

@@ -2,7 +2,7 @@
 //!
 //! Follows AWS instance refresh with the limits of an instance maintenance policy. With a maximum above 100 % a batch
 //! of replacements comes before the machines that they replace leave; else a batch leaves, drains, and is replaced
-//! then. A replacement that does not become healthy stops the refresh; after the deadline a person is called, or an
+//! then. The next batch, or the end, waits until those that leave are gone. A replacement that does not become healthy stops the refresh; after the deadline a person is called, or an
 //! alert takes it back at once. Taking a version back is a refresh to the image before, which exists already.
 //!
 //! Other strategies begin and end here too. All machines can go at once; a canary stops after each of its steps
@@ -188,6 +188,9 @@ impl Cattle {
         for &subject in old.iter().take(surplus as usize) {
             group.retire(subject, api);
         }
+        if !group.leaving.is_empty() {
+            return; // it waits until they have drained and are gone
+        }
         let old: Vec<BoxId> = old.into_iter().skip(surplus as usize).collect();
         if old.is_empty() {
             return self.finish_refresh(s, api);
@@ -201,6 +204,14 @@ impl Cattle {
             }
             _ => self.next_batch(s, old, api),
         }
+    }
+
+    /// A machine that it took out of service is gone.
+    pub(super) fn refresh_goes_on(&mut self, s: usize, api: &mut Api<'_>) {
+        if let Some(refresh) = self.groups[s].refresh.as_mut() {
+            refresh.progressed = api.now();
+        }
+        self.refresh_progress(s, api);
     }
 
     /// So many of the old machines are replaced, or as many as may be at a time.
@@ -302,6 +313,8 @@ impl Cattle {
             api.end_comparison(group.service);
         }
         refresh.begun = api.now();
+        // Nobody waits for what was on its way out.
+        group.leaving.clear();
         let (bad, taken_back) = (group.image, refresh.version.code());
         (group.version, group.image) = refresh.previous;
         // Nor does a newer image of the same release go out.

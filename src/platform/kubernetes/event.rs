@@ -45,7 +45,13 @@ pub enum Event {
     PressureOver(NodeId),
     /// The kubelet of a machine that was down runs again.
     KubeletRestarted(NodeId),
-    /// The rules on all nodes now follow the endpoints of a Service.
+    /// A kubelet that was not heard for a while says how its pods are.
+    StatusSynced(NodeId),
+    /// The node group looks whether a machine that did not answer still does not.
+    MachineFailed(VmId),
+    /// An update of the rules of a Service begins.
+    RulesUpdate(ServiceId),
+    /// It is through on all nodes.
     RulesProgrammed(ServiceId),
     /// The cloud node controller finds that the machine of a node is gone.
     MachineGone(NodeId),
@@ -95,6 +101,9 @@ impl Event {
             Event::RestartContainer(pod) => PlatformEvent::about(OWN + 1, pod),
             Event::KubeletRestarted(node) => PlatformEvent::about(OWN + 2, node),
             Event::RulesProgrammed(s) => PlatformEvent::with(OWN + 3, s.0, 0),
+            Event::StatusSynced(node) => PlatformEvent::about(OWN + 27, node),
+            Event::MachineFailed(vm) => PlatformEvent::about(OWN + 28, vm),
+            Event::RulesUpdate(s) => PlatformEvent::with(OWN + 26, s.0, 0),
             Event::MachineGone(node) => PlatformEvent::about(OWN + 4, node),
             Event::MachineReclaimed(node) => PlatformEvent::about(OWN + 5, node),
             Event::RepairNode(node) => PlatformEvent::about(OWN + 6, node),
@@ -154,6 +163,9 @@ impl Event {
             23 => Event::ImageRenewed(deployment),
             24 => Event::PullUnanswered(event.subject()),
             25 => Event::PodTornDown(event.subject()),
+            26 => Event::RulesUpdate(ServiceId(event.a)),
+            27 => Event::StatusSynced(event.subject()),
+            28 => Event::MachineFailed(event.subject()),
             _ => match event.kind.checked_sub(FIRST_WAKE).and_then(|i| Component::ALL.get(usize::from(i))) {
                 Some(&component) => Event::Wake(component),
                 None => unreachable!("Kubernetes has no event {}", event.kind),
@@ -175,6 +187,9 @@ impl Event {
             | Event::PullUnanswered(_)
             | Event::PodTornDown(_)
             | Event::KubeletRestarted(_)
+            | Event::RulesUpdate(_)
+            | Event::StatusSynced(_)
+            | Event::MachineFailed(_)
             | Event::RulesProgrammed(_)
             | Event::MachineGone(_)
             | Event::MachineReclaimed(_)
@@ -219,6 +234,9 @@ mod tests {
             Event::Evict(pod),
             Event::PressureOver(node),
             Event::KubeletRestarted(node),
+            Event::RulesUpdate(ServiceId(5)),
+            Event::StatusSynced(node),
+            Event::MachineFailed(vm),
             Event::RulesProgrammed(ServiceId(6)),
             Event::MachineGone(node),
             Event::RepairNode(node),

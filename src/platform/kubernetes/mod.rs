@@ -22,6 +22,8 @@ mod drain_tests;
 mod event;
 mod narrator;
 mod node_pool;
+#[cfg(test)]
+mod node_tests;
 mod parameters;
 mod patching;
 mod release;
@@ -44,6 +46,7 @@ use components::drain::{Drains, Tool};
 use components::hpa::HpaController;
 use components::kube_proxy::KubeProxy;
 use components::kubelet::Kubelets;
+use components::node_group::NodeGroup;
 use components::node_upgrade::{NodeUpgrade, Tools};
 use components::{Agenda, Context, node_health, termination_handler};
 use event::Event;
@@ -71,6 +74,7 @@ struct Components {
     kubelets: Kubelets,
     kube_proxy: KubeProxy,
     repair: node_health::NodeRepair,
+    node_group: NodeGroup,
     hpa: HpaController,
     /// Known once the pool is.
     autoscaler: Option<ClusterAutoscaler>,
@@ -85,6 +89,7 @@ impl Kubernetes {
             kubelets: Kubelets::default(),
             kube_proxy: KubeProxy::default(),
             repair: node_health::NodeRepair::default(),
+            node_group: NodeGroup::default(),
             hpa: HpaController::default(),
             autoscaler: None,
             drains: Drains::default(),
@@ -171,11 +176,15 @@ impl Platform for Kubernetes {
             Signal::ProcessExited { subject } => components.kubelets.on_exit(subject, cx, api),
             Signal::BoxStopped { subject } => components.kubelets.on_stopped(subject, cx),
             Signal::Heartbeat { vm, alive } => {
+                components.node_group.on_heartbeat(vm, alive, cx);
                 // A machine that is back renews its lease when its kubelet runs again, not before.
                 if let Some(node) = cx.bodies.node_of(vm)
                     && !(alive && components.kubelets.is_restarting(node))
                 {
                     cx.cluster.on_heartbeat(node, alive, cx.now);
+                    if alive {
+                        components.kubelets.on_heard(node, cx);
+                    }
                 }
             }
             Signal::ErrorAlert { service, firing } => {
@@ -227,7 +236,10 @@ impl Platform for Kubernetes {
             Event::Evict(pod) => components.kubelets.evict(pod, cx, api),
             Event::PressureOver(node) => components.kubelets.on_pressure_over(node, cx),
             Event::KubeletRestarted(node) => components.kubelets.on_restarted(node, cx, api),
-            Event::RulesProgrammed(id) => components.kube_proxy.program(id, cx, api),
+            Event::StatusSynced(node) => components.kubelets.on_status_synced(node, cx, api),
+            Event::MachineFailed(vm) => components.node_group.replace(vm, autoscaler, cx, api),
+            Event::RulesUpdate(id) => components.kube_proxy.begin(id, cx),
+            Event::RulesProgrammed(id) => components.kube_proxy.program(id, api),
             Event::MachineGone(node) => node_health::on_machine_gone(node, cx),
             Event::MachineReclaimed(node) => components.repair.on_reclaimed_found(node, cx),
             Event::RepairNode(node) => {

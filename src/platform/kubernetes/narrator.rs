@@ -74,7 +74,7 @@ impl Narrator {
                 let left = store.pods_on(id).count();
                 api.remark(about_node(id, bodies), || match left {
                     0 => "Node object deleted".into(),
-                    n => format!("Node object deleted, pod GC takes {}", pods(n)),
+                    n => format!("Node object deleted; {} left to pod GC", pods(n)),
                 });
             }
             Change::PodUnschedulable(id) => {

@@ -183,6 +183,10 @@ section! {
         provider: Provider = "eks", grade Choice;
         /// Time from a machine's boot until its node is ready: kubelet, registration, network plugin.
         join: Distribution = "lognormal(20s, 0.3)", from "launch to ready takes 30-120 s in all; no source found", grade Estimate;
+        /// A machine that has not answered for so long is replaced by the provider's node group, whatever the cluster thinks of it.
+        replace_after: SimDuration = "8m" in |d| !d.is_zero() => "more than zero", from "auto scaling groups replace instances whose status checks fail (user guide); two checks of a minute and some minutes of patience, how many is not published", grade Estimate;
+        /// Share of the nodes that it replaces in a minute; at least one.
+        replaced_at_once: Fraction = "10%", from "auto scaling user guide @7d90761", grade Verified;
         /// A node that is not ready for so long is given back, and replaced where the pool needs it.
         unready_after: SimDuration = "20m", from "cluster-autoscaler 1.36.1, scale-down-unready-time", grade Verified;
     }

@@ -262,7 +262,7 @@ impl Kubernetes {
         self.cluster.count_budget(budget, now);
         self.cluster.list_endpoints(service, now);
         let (mut cx, components, _) = self.parts(api);
-        components.kube_proxy.program(service, &cx, api);
+        components.kube_proxy.adopt(service, &cx, api);
         components.pipeline.add_service(image);
         components.pipeline.look_at_image(id, &mut cx, api);
         api.set_balancing(plan.service, cx.parameters.network.balancing);

@@ -180,52 +180,6 @@ pub(super) fn is_created(o: &Observation) -> bool {
     matches!(o, Observation::BoxCreated { .. })
 }
 
-/// The first loss of a machine in a run with 9 pods on 9 nodes, for a seed in which nothing else is lost for an hour.
-fn first_loss(p: KubernetesParameters) -> (Record, SimTime) {
-    let mut spec = spec(vec![service(50.0)], SimDuration::from_hours(6));
-    spec.faults.vm_loss.rate = Rate::from_per_second(1.0 / (30.0 * 3_600.0));
-    let is_loss = |o: &Observation| matches!(o, Observation::VmDown { .. });
-    for seed in 1..50 {
-        let record = record(&spec, p.clone(), seed);
-        let losses = record.times(is_loss);
-        let alone = losses.get(1).is_none_or(|&second| second > losses[0] + SimDuration::from_hours(1));
-        if let Some(&first) = losses.first().filter(|&&t| alone && t < at(5 * 3_600)) {
-            return (record, first);
-        }
-    }
-    panic!("no seed of 49 has a lonely loss");
-}
-
-#[test]
-fn a_lost_node_is_replaced_after_grace_and_toleration() {
-    let (record, lost) = first_loss(fixed(9, 9));
-    let created = record.first_after(lost, is_created);
-    // The last heartbeat lies 0-10 s before the loss. 50 s after it the node is silent, seen by a pass every 5 s; 300 s
-    // later its pods are deleted and their ReplicaSet makes others: 350-355 s and three hops of 10 ms after the heartbeat.
-    let after = created.since(lost).as_secs_f64();
-    assert!((340.0..=355.1).contains(&after), "{after}");
-    // Its pods are out of the route after the pass, one update of the rules (0.2 s) and two hops; known to be down with it.
-    let unrouted = record.first_after(lost, |o| matches!(o, Observation::BoxUnrouted { .. }));
-    assert!((40.0..=55.3).contains(&unrouted.since(lost).as_secs_f64()));
-    let known = record.first_after(lost, |o| matches!(o, Observation::BoxKnownDown { .. }));
-    assert_eq!(unrouted.since(known), SimDuration::from_millis(220));
-    // The machine is given back 20 min after the pass, and the pool's minimum is restored: launch 26 s + join 20 s.
-    let given_back = record.first_after(lost, |o| matches!(o, Observation::VmTerminated { .. }));
-    assert!((1_240.0..=1_255.0).contains(&given_back.since(lost).as_secs_f64()));
-    let launched = record.first_after(lost, |o| matches!(o, Observation::VmLaunched { .. }));
-    assert!(launched.since(given_back) <= secs(15));
-}
-
-#[test]
-fn without_grace_and_toleration_a_replacement_comes_within_seconds() {
-    let mut p = fixed(9, 9);
-    p.node_lifecycle.grace = secs(10);
-    p.node_lifecycle.toleration = secs(0);
-    let (record, lost) = first_loss(p);
-    let created = record.first_after(lost, is_created);
-    assert!(created.since(lost) <= secs(16), "{}", created.since(lost));
-}
-
 /// One good release on ten pods; gives back the record and when the rollout began.
 fn one_release(tune: impl Fn(&mut ServiceParameters), horizon: SimDuration) -> (Record, SimTime) {
     one_release_on(fixed(10, 6), tune, horizon)
@@ -394,38 +348,6 @@ fn a_sync_that_has_nothing_to_do_writes_nothing() {
     assert_eq!(k.cluster.store.revision(), before);
 }
 
-#[test]
-fn a_dead_zone_is_evicted_one_node_each_ten_seconds() {
-    let mut spec = spec(vec![service(50.0)], SimDuration::from_hours(40));
-    spec.faults.zone_outage.rate = Rate::from_per_second(1.0 / (60.0 * 3_600.0));
-    spec.faults.zone_outage.down = constant(1_000);
-    let is_outage = |o: &Observation| matches!(o, Observation::GroupStruck { .. });
-    let found = (1..50).find_map(|seed| {
-        let record = record(&spec, fixed(15, 15), seed);
-        match record.times(is_outage)[..] {
-            [only] if only + SimDuration::from_hours(1) < spec.horizon => Some((record, only)),
-            _ => None,
-        }
-    });
-    let (record, down) = found.expect("one of 49 seeds has one outage");
-    let created: Vec<f64> = record
-        .facts
-        .iter()
-        .filter(|(t, o)| *t > down && is_created(o))
-        .map(|(t, _)| t.since(down).as_secs_f64())
-        .collect();
-    // Five nodes with a pod each, all lost: the first as any lost node, the others 10 s apart (polled each 0.1 s). They
-    // fall silent over two or three passes, and while most but not all of the zone is silent nobody is evicted; after
-    // that the limiter starts empty, so the second may come up to 25 s after the first.
-    assert_eq!(created.len(), 5, "{created:?}");
-    // Where the first pass finds most of the zone silent, the first one waits for the next pass, 5 s later.
-    assert!((340.0..=361.0).contains(&created[0]), "{created:?}");
-    assert!((9.9..=25.2).contains(&(created[1] - created[0])), "{created:?}");
-    for pair in created[1..].windows(2) {
-        assert!((9.9..=10.2).contains(&(pair[1] - pair[0])), "{created:?}");
-    }
-}
-
 /// Fingerprint of all facts of five days with faults of all kinds and many bad releases.
 fn stormy(p: KubernetesParameters, seed: u64) -> u64 {
     storm(p, seed, 3).0
@@ -457,6 +379,8 @@ fn storm(p: KubernetesParameters, seed: u64, zones: u32) -> (u64, Kubernetes) {
     spec.faults.vm_loss.rate = Rate::from_per_second(1.0 / 86_400.0);
     spec.faults.process_crash.rate = Rate::from_per_second(1.0 / 20_000.0);
     spec.faults.zone_outage.rate = Rate::from_per_second(1.0 / 86_400.0);
+    spec.faults.rack_network.rate = Rate::from_per_second(1.0 / 86_400.0);
+    spec.faults.rack_network.spell = SimDuration::from_mins(20);
     spec.faults.spot_reclaim.rate = Rate::from_per_second(1.0 / 86_400.0);
     spec.vulnerabilities.system = Rate::from_per_second(2.0 / 86_400.0);
     spec.faults.process_crash.hang_share = Fraction::new(0.3).expect("a fraction");
@@ -628,6 +552,8 @@ const OTHER_VALUES: &[&str] = &[
     "node_pool.max_nodes = 4",
     "node_pool.provider = 'aks'",
     "node_pool.join = '60s'",
+    "node_pool.replace_after = '3m'",
+    "node_pool.replaced_at_once = '100%'",
     "node_pool.unready_after = '10m'",
     "agents.cpu_request = '600m'",
     "agents.memory_request = '4GiB'",

@@ -182,7 +182,8 @@ impl Pets {
                 api.declare_found(subject, "the machine runs, the processes do not; mended and restarted");
                 self.start_processes(name, api);
             }
-            VmStatus::Impaired | VmStatus::Pending => {
+            // Nobody stops a pet; one that was is restarted like one that is down.
+            VmStatus::Impaired | VmStatus::Pending | VmStatus::Stopped => {
                 if vm.is_some_and(|vm| api.reboot_vm(vm)) {
                     api.declare_found(subject, "the machine does not answer; rebooted from the console");
                 } else if self.fails_over(name, api) {

@@ -34,6 +34,14 @@ section! {
     }
 }
 
+impl TeamParameters {
+    /// Of all engineers, Monday to Friday, nobody absent [h/week].
+    pub fn office_hours(&self) -> f64 {
+        let day = self.day_ends.as_seconds().saturating_sub(self.day_begins.as_seconds());
+        f64::from(self.engineers) * 5.0 * f64::from(day) / 3_600.0
+    }
+}
+
 section! {
     /// What happens to a page that nobody answers.
     pub struct RotaParameters {

@@ -2,8 +2,8 @@
 //!
 //! Watches unschedulable pods and, for the way down, everything. Reads pods and nodes. Launches and gives back machines,
 //! marks nodes and evicts their pods. Follows cluster-autoscaler 1.36.1: a look every 10 s, at once for a newly
-//! unschedulable pod; machines on their way count as empty nodes; first-fit packing of what is left; one node group a
-//! zone, balanced; a zone that refuses is left alone for 5 min, doubling to 30; nodes with at most half of CPU and memory
+//! unschedulable pod; none while the oldest pod that waits for a node is younger than 2 s: one look more
+//! (`allPodsAreNew`); machines on their way count as empty nodes; first-fit packing of what is left; one node group a zone, balanced; a zone that refuses is left alone for 5 min, doubling to 30; nodes with at most half of CPU and memory
 //! requested (DaemonSets included) whose pods fit elsewhere and may be evicted for 10 min are removed: empty ones first, up
 //! to 10, others one at a time by eviction ([`Drains`]); one whose budgets hold back too long stays; none for 10 min after
 //! adding one, none for 3 min after such a failure; nothing while more than 3 nodes and 45 % of the cluster are unready
@@ -30,6 +30,8 @@ use crate::platform::kubernetes::node_pool::{allocatable, daemon_sets, pack};
 use crate::world::{About, Api, Software, Stamp, VmId, VmStatus, ZoneId};
 use std::collections::BTreeMap;
 
+/// How old the oldest pod that fits nowhere must be (`unschedulablePodTimeBuffer`).
+const NEW_POD: SimDuration = SimDuration::from_secs(2);
 const JOIN: Purpose = Purpose::named("node join");
 /// A zone that has not refused for so long starts over with the first back-off.
 const BACKOFF_RESET: SimDuration = SimDuration::from_hours(3);
@@ -191,6 +193,12 @@ impl ClusterAutoscaler {
         left.retain(|&(_, pod)| !place(pod, &mut bins));
         let sizes: Vec<Resources> = left.iter().map(|&(_, pod)| pod).collect();
         let for_pods = pack(&sizes, self.room).unwrap_or(0);
+        // More may come. Balloon pods, for whom spare capacity stands, are never new.
+        let oldest = left.iter().filter_map(|&(id, _)| cx.cluster.store.pod(id)).map(|pod| pod.created).min();
+        if spare == 0 && oldest.is_some_and(|created| created + NEW_POD > cx.now) {
+            self.look_at(cx.now + cx.parameters.cluster_autoscaler.scan, cx);
+            return true;
+        }
         let for_spare = spare.div_ceil(u64::from(self.room.cpu.max(1))) as u32;
         let (wanted, coming) = (for_pods.max(for_spare), self.upcoming.len());
         let waiting = left.first().map(|first| (first.0, left.len()));
@@ -255,6 +263,15 @@ impl ClusterAutoscaler {
         }
         if let Some(open) = self.groups.iter().map(|g| g.blocked_until).filter(|&t| t > cx.now).min() {
             self.look_at(open.tick_at_or_after(SimTime::ZERO, cx.parameters.cluster_autoscaler.scan), cx);
+        }
+    }
+
+    /// The node group replaces a machine that it gave back: in its zone, which has one too few now, unless that refuses.
+    pub fn replace_one(&mut self, lost: Option<ZoneId>, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let refuses = |g: &Group| g.blocked_until > cx.now;
+        let same = self.groups.iter().find(|g| lost == Some(g.zone) && !refuses(g)).map(|g| g.zone);
+        if let Some(zone) = same.or_else(|| self.zones_for(1, cx).first().copied()) {
+            self.launch_in(zone, cx, api);
         }
     }
 

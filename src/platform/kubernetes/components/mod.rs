@@ -8,6 +8,7 @@ pub mod drain;
 pub mod hpa;
 pub mod kube_proxy;
 pub mod kubelet;
+pub mod node_group;
 pub mod node_health;
 pub mod node_upgrade;
 pub mod termination_handler;

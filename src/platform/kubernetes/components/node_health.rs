@@ -1,9 +1,10 @@
-//! What becomes of nodes that do not come back: node repair and the cloud node controller.
+//! What becomes of nodes that do not come back: node repair and the cloud node controller. Machines that do not answer are
+//! replaced by the node group before ([`node_group`](super::node_group)); what is left are nodes whose machine runs.
 //!
 //! Watches nodes' Ready condition, and the cloud. Reads both. Has nodes drained, gives machines back, deletes Node objects.
 //!
 //! *Node repair* follows scale-down-unready-time of cluster-autoscaler 1.36.1: a node that has been unready for 20 min is
-//! drained and given back; pods that do not end are not waited for. While more than 3 nodes and more than 45 % of the
+//! marked, 5 s later drained, and given back; pods that do not end are not waited for. While more than 3 nodes and more than 45 % of the
 //! cluster are unready it does nothing and forgets how long they have been so (`CleanUpUnneededNodes`), and it takes no node
 //! within 10 min of the last scale-up of any group. *The cloud node controller* follows cloud-provider's
 //! node_lifecycle_controller.go v1.36.2: every 5 s it asks the cloud about the nodes that are not Ready, and deletes those
@@ -14,10 +15,6 @@
 //! been ending for their grace and 30 s, and leaves a group alone that has its fewest nodes. There, and where it is
 //! switched off, the provider's own repair stands in with the same patience, and keeps the fewest. The Node object of a
 //! machine that was given back, which is empty, goes at the next look, not only once its leases are overdue.
-//!
-//! That an auto scaling group replaces instances whose status checks fail, after some minutes and in the same zone, is left
-//! out: a lost machine is paid for up to a quarter of an hour longer (`node_pool.unready_after`), and what cannot be made
-//! elsewhere waits longer.
 //!
 //! Start at [`NodeRepair::notice`].
 
@@ -121,7 +118,8 @@ impl NodeRepair {
             return;
         }
         mark(id, cx);
-        if drains.begin(id, Tool::NodeRepair, cx.now, cx) {
+        let begin = cx.now + cx.parameters.cluster_autoscaler.taint_delay;
+        if drains.begin(id, Tool::NodeRepair, begin, cx) {
             let about = cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm);
             let lasts = whole_seconds(cx.now.since(unready.since));
             api.remark(about, || format!("not ready for {lasts}: node repair gives it up"));

@@ -7,6 +7,8 @@
 //! used up; empty nodes are tried first, so that no pods are meant for them, and then those that were unneeded before.
 //! What a budget leaves is for all of them together (`RemainingPdbTracker`), and pods that are not ready count as well.
 //! A node whose pods fit nowhere, or of which a budget is used up, is looked at again 5 min later, whatever changes.
+//! While nothing is removed, up to ten unneeded nodes a look are marked as candidates, so that pods that fit elsewhere go
+//! there (DeletionCandidate, PreferNoSchedule), and those that are needed again are not.
 //! After 10 min of being unneeded a node is marked, and 5 s later deleted if it is empty (ten at once, and before any
 //! other), else drained (one at a time). What has ended does not count. 10 min after any scale-up and 3 min after a
 //! failure nothing is removed; how long nodes are unneeded is counted on meanwhile.
@@ -29,6 +31,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Empty nodes removed in one look.
 const EMPTY_AT_ONCE: usize = 10;
+/// Candidates marked, or not any more, in one look (`max-bulk-soft-taint-count`).
+const MARKED_AT_ONCE: usize = 10;
 /// No node is removed for so long after one could not be (`scale-down-delay-after-failure`).
 const DELAY_AFTER_FAILURE: SimDuration = SimDuration::from_mins(3);
 
@@ -47,7 +51,7 @@ impl ClusterAutoscaler {
             self.look_at(again.tick_at_or_after(SimTime::ZERO, p.scan), cx);
         }
         if wants_more || self.unneeded.is_empty() {
-            return;
+            return self.mark_candidates(cx);
         }
         let added = self.last_added.map(|added| added + p.delay_after_add);
         let failed = self.last_failed.map(|failed| failed + DELAY_AFTER_FAILURE);
@@ -56,13 +60,35 @@ impl ClusterAutoscaler {
         let first = self.unneeded.values().map(due).min().expect("there are unneeded nodes");
         if first > cx.now {
             let at = first.tick_at_or_after(SimTime::ZERO, p.scan);
+            self.mark_candidates(cx);
             return self.look_at(at, cx);
         }
         let ripe: Vec<NodeId> =
             self.unneeded.iter().filter(|(_, since)| due(since) <= cx.now).map(|(&n, _)| n).collect();
+        let unneeded = self.unneeded.len();
         self.remove_nodes(&ripe, drains, cx, api);
+        if self.unneeded.len() == unneeded {
+            self.mark_candidates(cx);
+        }
         if !self.unneeded.is_empty() {
             self.look_soon(cx);
+        }
+    }
+
+    /// Nodes that are not needed are to get no pods that fit elsewhere (`UpdateSoftDeletionTaints`).
+    fn mark_candidates(&mut self, cx: &mut Context<'_>) {
+        let is_marked = |n: &Node| n.taint(Name::DELETION_CANDIDATE, Effect::PreferNoSchedule).is_some();
+        let is_wrong = |id: NodeId, n: &Node| is_marked(n) != self.unneeded.contains_key(&id);
+        let stays = |n: &Node| n.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_none();
+        let nodes = cx.cluster.store.nodes().filter(|&(id, n)| is_wrong(id, n) && stays(n));
+        let wrong: Vec<(NodeId, bool)> =
+            nodes.map(|(id, n)| (id, is_marked(n))).take(MARKED_AT_ONCE).collect();
+        for (id, is_marked) in wrong {
+            if is_marked {
+                cx.cluster.store.remove_taint(id, Name::DELETION_CANDIDATE, Effect::PreferNoSchedule);
+            } else {
+                cx.cluster.store.add_taint(id, Name::DELETION_CANDIDATE, Effect::PreferNoSchedule, cx.now);
+            }
         }
     }
 

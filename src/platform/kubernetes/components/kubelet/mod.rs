@@ -6,7 +6,8 @@
 //! [`eviction`], [`backoff`].
 //!
 //! *Deviation:* one box stands for the containers of a pod: they crash, leak and end together. All kubelets share the clocks
-//! of relist and housekeeping.
+//! of relist, housekeeping and status. What a kubelet cannot send or hear, since the network of its machine fails, is made
+//! up for once its node is heard again; short of that, nothing is late.
 //!
 //! Start at [`Kubelets::sync`](pods).
 
@@ -18,8 +19,8 @@ mod probes;
 mod termination;
 
 use super::Context;
-use crate::cluster::objects::{Image, NodeId, PodId};
-use crate::engine::{SecondaryMap, SimTime};
+use crate::cluster::objects::{Image, NodeCondition, NodeId, PodId};
+use crate::engine::{SecondaryMap, SimDuration, SimTime};
 use crate::platform::kubernetes::bodies::program;
 use crate::platform::kubernetes::event::Event;
 use crate::world::{About, Api, Ending, ServiceId, Version, VmStatus};
@@ -27,6 +28,9 @@ use backoff::{CrashLoop, PullBackoff};
 use images::{Fetch, NodeImages};
 use probes::Clocks;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How often a kubelet compares what it knows of its pods with what the API server has (`syncPeriod` of the status manager).
+const STATUS_SYNC: SimDuration = SimDuration::from_secs(10);
 
 /// What the kubelets of all nodes remember.
 #[derive(Debug, Default)]
@@ -118,12 +122,42 @@ impl Kubelets {
         }
     }
 
+    /// A node is heard again that was silent, though its kubelet ran all the time.
+    pub fn on_heard(&mut self, node: NodeId, cx: &mut Context<'_>) {
+        cx.at(cx.now.next_tick(SimTime::ZERO, STATUS_SYNC), Event::StatusSynced(node));
+    }
+
+    /// The kubelet does what it was told meanwhile, and says how its pods are.
+    pub fn on_status_synced(&mut self, node: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        if self.restarting.contains_key(&node) || !is_alive(node, cx, api) || !is_heard(node, cx) {
+            return;
+        }
+        let pods: Vec<PodId> = cx.cluster.store.pods_on(node).map(|(p, _)| p).collect();
+        for id in pods {
+            let pod = cx.cluster.store.pod(id).expect("indexed pods exist");
+            let (is_active, ends) = (pod.is_active(), pod.is_terminating() || self.evicted.contains(&id));
+            if ends && cx.bodies.box_of(id).is_none() {
+                self.put_away(id, cx);
+                continue;
+            }
+            self.sync(id, cx, api);
+            if is_active && let Some(clocks) = self.clocks.get(id) {
+                cx.cluster.store.set_ready(id, clocks.ready, cx.now);
+            }
+        }
+    }
+
     /// The node of a pod that is to run, if its kubelet is at work.
     fn working_node_of(&self, id: PodId, cx: &Context<'_>, api: &Api<'_>) -> Option<NodeId> {
         let pod = cx.cluster.store.pod(id).filter(|pod| pod.is_active() && !self.evicted.contains(&id))?;
         let node = pod.node.filter(|_| cx.bodies.box_of(id).is_some())?;
         (!self.restarting.contains_key(&node) && is_alive(node, cx, api)).then_some(node)
     }
+}
+
+/// The control plane knows how the node is: what its kubelet sends arrives.
+fn is_heard(node: NodeId, cx: &Context<'_>) -> bool {
+    cx.cluster.store.node(node).is_some_and(|node| node.ready != NodeCondition::Unknown)
 }
 
 fn is_alive(node: NodeId, cx: &Context<'_>, api: &Api<'_>) -> bool {

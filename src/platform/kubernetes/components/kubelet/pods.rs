@@ -15,7 +15,7 @@
 
 use super::backoff::wakes_after;
 use super::images::Then;
-use super::{Context, CrashLoop, Kubelets, eviction, is_alive, program_of};
+use super::{Context, CrashLoop, Kubelets, eviction, is_alive, is_heard, program_of};
 use crate::cluster::objects::{NodeId, PodId};
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::platform::kubernetes::event::Event;
@@ -28,8 +28,8 @@ impl Kubelets {
     pub fn sync(&mut self, id: PodId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let Some(pod) = cx.cluster.store.pod(id) else { return };
         let (Some(node), Some(subject)) = (pod.node, cx.bodies.box_of(id)) else { return };
-        if self.restarting.contains_key(&node) || !is_alive(node, cx, api) {
-            return; // the machine is down; its kubelet looks at all pods when it is back
+        if self.restarting.contains_key(&node) || !is_alive(node, cx, api) || !is_heard(node, cx) {
+            return; // the machine is down or silent; its kubelet looks at all pods when it is back
         }
         if pod.is_terminating() {
             self.end_pod(id, subject, cx, api);

@@ -36,12 +36,14 @@ pub struct Clocks {
     phase: SimTime,
     /// When the container was last started.
     started: SimTime,
+    /// The container is ready, as its kubelet knows.
+    pub(super) ready: bool,
 }
 
 impl Kubelets {
     /// The kubelet has seen the pod for the first time: its clocks tick from now on.
     pub(super) fn add_clocks(&mut self, id: PodId, now: SimTime) {
-        self.clocks.insert(id, Clocks { phase: now, started: now });
+        self.clocks.insert(id, Clocks { phase: now, started: now, ready: false });
     }
 
     /// The kubelet finds the pod when it starts: its clocks tick from a random point of the next period on.
@@ -51,7 +53,7 @@ impl Kubelets {
         let key = [u64::from(service.0), u64::from(ordinal), u64::from(life), cx.now.as_micros()];
         let late = api.stream(PHASE, &key).uniform();
         let phase = cx.now + cx.parameters.probes.liveness.period.mul_f64(late);
-        self.clocks.insert(id, Clocks { phase, started: cx.now });
+        self.clocks.insert(id, Clocks { phase, started: cx.now, ready: false });
     }
 
     /// The container starts.
@@ -64,7 +66,7 @@ impl Kubelets {
     ) {
         let p = &cx.parameters.probes.startup;
         let phase = self.clocks.get(id).map_or(cx.now, |clocks| clocks.phase);
-        self.clocks.insert(id, Clocks { phase, started: cx.now });
+        self.clocks.insert(id, Clocks { phase, started: cx.now, ready: false });
         if p.enabled {
             let probe = Probe { check: p.check(), phase, from: cx.now + p.initial_delay, begins: None };
             api.probe(subject, STARTUP, probe);
@@ -94,7 +96,9 @@ impl Kubelets {
         cx: &mut Context<'_>,
         api: &mut Api<'_>,
     ) {
-        let Clocks { phase, started } = *self.clocks.get(id).expect("a container that started has clocks");
+        let clocks = self.clocks.get_mut(id).expect("a container that started has clocks");
+        clocks.ready = ready || !cx.parameters.probes.readiness.enabled;
+        let Clocks { phase, started, .. } = *clocks;
         let (readiness, liveness) = (&cx.parameters.probes.readiness, &cx.parameters.probes.liveness);
         if readiness.enabled {
             let from = started + readiness.initial_delay;
@@ -121,7 +125,15 @@ impl Kubelets {
     ) {
         let Some(id) = cx.bodies.pod_of(subject) else { return };
         match (probe, good) {
-            (READINESS, _) => cx.cluster.store.set_ready(id, good, cx.now),
+            (READINESS, _) => {
+                if let Some(clocks) = self.clocks.get_mut(id) {
+                    clocks.ready = good;
+                }
+                let node = cx.cluster.store.pod(id).and_then(|pod| pod.node);
+                if node.is_some_and(|node| super::is_heard(node, cx)) {
+                    cx.cluster.store.set_ready(id, good, cx.now);
+                }
+            }
             (STARTUP, true) => {
                 api.end_probe(subject, STARTUP);
                 self.on_started(id, subject, false, cx, api);

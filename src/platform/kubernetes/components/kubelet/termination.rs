@@ -14,8 +14,8 @@
 //!
 //! Start at [`Kubelets::end_pod`].
 
-use super::{Context, Kubelets, is_alive};
-use crate::cluster::objects::{Phase, PodId};
+use super::{Context, Kubelets, is_alive, is_heard};
+use crate::cluster::objects::{NodeId, Phase, PodId};
 use crate::engine::SimDuration;
 use crate::platform::kubernetes::event::Event;
 use crate::platform::kubernetes::parameters::KubeletParameters;
@@ -82,7 +82,10 @@ impl Kubelets {
     /// Nothing is left of a pod, if its kubelet is there to see to it.
     pub fn on_torn_down(&mut self, id: PodId, cx: &mut Context<'_>, api: &Api<'_>) {
         let node = cx.cluster.store.pod(id).and_then(|pod| pod.node);
-        if node.is_some_and(|node| !self.restarting.contains_key(&node) && is_alive(node, cx, api)) {
+        let tells = |node: &NodeId| {
+            !self.restarting.contains_key(node) && is_alive(*node, cx, api) && is_heard(*node, cx)
+        };
+        if node.filter(tells).is_some() {
             self.put_away(id, cx);
         }
     }
