@@ -199,7 +199,7 @@ impl Trace<'_> {
             About::Vm(vm) => (None, Some(vm), None),
             About::Box(b) => match self.boxes.get(&b).cloned() {
                 Some(subject) => (Some(subject.clone()), subject.vm, Some(subject.service)),
-                None => (None, None, None),
+                None => return, // it is gone: nothing happens to it any more
             },
         };
         let vm = vm.and_then(|vm| self.vms.get(&vm).cloned());

@@ -202,6 +202,11 @@ impl Api<'_> {
         self.world.reboot_guest(vm)
     }
 
+    /// Whether others reach a machine, and it them: for what runs there.
+    pub fn is_reached(&self, vm: VmId) -> bool {
+        self.world.vms.get(vm).is_some_and(|vm| vm.is_reachable())
+    }
+
     /// What the cloud's console shows about a machine now.
     pub fn vm_status(&self, vm: VmId) -> VmStatus {
         self.world.vm_status(vm)

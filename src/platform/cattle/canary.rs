@@ -6,10 +6,10 @@
 //! set to zero, and others are launched in the same instant. Knows no image. Start at [`Cattle::next_stop`].
 
 use super::refresh::Refresh;
-use super::{Cattle, REFRESH_STEP};
+use super::{Cattle, REFRESH_STEP, Task};
 use crate::engine::SimDuration;
 use crate::platform::rollout::{Strategy, Verdict, Watch};
-use crate::world::{About, Api, PlatformEvent};
+use crate::world::{About, Activity, Api, PlatformEvent, Urgency};
 
 impl Cattle {
     /// At how many fresh machines the refresh pauses next, and for how long.
@@ -48,6 +48,12 @@ impl Cattle {
     /// Ends a canary for another reason than its own numbers.
     pub(super) fn give_canary_up(&mut self, s: usize, why: &str, api: &mut Api<'_>) {
         api.remark(About::Service(self.groups[s].service), || format!("canary: {why}: taken back"));
+        self.take_canary_back(s, api);
+    }
+
+    /// Nobody has to do it. Somebody reads why, when there is time.
+    fn take_canary_back(&mut self, s: usize, api: &mut Api<'_>) {
+        self.ask_why(Task::Read(s), Activity::Rollback, Urgency::OfficeHours, api);
         self.roll_back(s, api);
     }
 
@@ -95,7 +101,7 @@ impl Cattle {
         if good {
             self.refresh_progress(s, api)
         } else {
-            self.roll_back(s, api)
+            self.take_canary_back(s, api)
         }
         true
     }

@@ -8,7 +8,7 @@
 //! kept, every minute or so, and then all have it.
 
 use super::image::{ImageKind, Spread};
-use super::{CONVERGE, Cattle, sample};
+use super::{CONVERGE, Cattle, Task, sample};
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::world::{Api, BoxId, PlatformEvent, ServiceId};
 
@@ -20,7 +20,8 @@ impl Cattle {
     pub(super) fn on_configuration(&mut self, service: ServiceId, number: u32, api: &mut Api<'_>) {
         let s = usize::from(service.0);
         // Nobody changes anything while something else goes out, or somebody finds out what is wrong.
-        if self.groups[s].is_refreshing() || self.tasks.values().any(|task| task.group() == s) {
+        let is_at_it = |task: &Task| task.group() == s && !matches!(task, Task::Read(_));
+        if self.groups[s].is_refreshing() || self.tasks.values().any(is_at_it) {
             return api.postpone_configuration(service, number);
         }
         let version = self.groups[s].version.with_configuration(number);

@@ -46,6 +46,9 @@ pub(super) struct Group {
     pub(super) restless: bool,
     /// Members came or went: the zones may be out of balance.
     pub(super) unsettled: bool,
+    /// A tick of its passes, and whether the next one is planned.
+    pub(super) health_phase: SimTime,
+    pub(super) pass_is_due: bool,
     /// Each zone with the time until which it is avoided, after it had no capacity.
     avoid: Vec<(ZoneId, SimTime)>,
 }
@@ -86,6 +89,8 @@ impl Group {
             wave: Default::default(),
             restless: false,
             unsettled: false,
+            health_phase: SimTime::ZERO,
+            pass_is_due: false,
             avoid: api.zones().map(|z| (z, SimTime::ZERO)).collect(),
         }
     }
@@ -99,7 +104,7 @@ impl Group {
     }
 
     pub(super) fn member_mut(&mut self, subject: BoxId) -> Option<&mut Member> {
-        self.members.iter_mut().find(|m| m.subject == subject)
+        self.members.get_mut(subject)
     }
 
     pub(super) fn zones(&self) -> impl Iterator<Item = ZoneId> + '_ {
@@ -201,10 +206,8 @@ impl Group {
 
     /// Takes machines out of service, in the order of the termination policy.
     pub fn shrink(&mut self, count: u32, api: &mut Api<'_>) {
-        for _ in 0..count {
-            if let Some(subject) = self.next_to_go(api.now()) {
-                self.retire(subject, api);
-            }
+        for subject in self.first_to_go(|m| !m.idle, count, api.now()) {
+            self.retire(subject, api);
         }
     }
 

@@ -11,6 +11,7 @@
 use super::group::Group;
 use super::members::Member;
 use super::parameters::GroupHealthParameters;
+use super::warm_pool::PoolState;
 use crate::engine::SimTime;
 use crate::world::{Api, BoxId, VmStatus, ZoneId};
 
@@ -27,6 +28,12 @@ impl Group {
         if (self.unsettled || self.rules.max_lifetime.is_some()) && !self.restless && !self.is_refreshing() {
             self.renew(p, api);
         }
+    }
+
+    /// Whether a pass could change anything.
+    pub(super) fn needs_pass(&self) -> bool {
+        let watches = self.rules.max_lifetime.is_some() || self.rules.pool.state != PoolState::None;
+        watches || self.restless || self.unsettled || self.is_refreshing() || self.missing() > 0
     }
 
     /// Machines that do not exist any more need no grace, and no limit on how many go at a time.

@@ -62,23 +62,35 @@ impl Member {
 pub(super) struct Members {
     all: Vec<Member>,
     present: Cell<Option<u32>>,
+    in_service: Cell<Option<u32>>,
     /// All that get requests were found warm.
     are_warm: Cell<bool>,
 }
 
 impl Members {
     pub fn push(&mut self, member: Member) {
-        self.forget_counts();
+        let present = self.present() + u32::from(!member.idle);
+        self.forget_who_serves();
         self.all.push(member);
+        self.present.set(Some(present));
     }
 
     pub fn remove(&mut self, at: usize) -> Member {
-        self.forget_counts();
-        self.all.remove(at)
+        let present = self.present();
+        self.forget_who_serves();
+        let member = self.all.remove(at);
+        self.present.set(Some(present - u32::from(!member.idle)));
+        member
     }
 
-    fn forget_counts(&mut self) {
-        self.present.set(None);
+    /// One of them, whose set stays as it is: what serves may change.
+    pub fn get_mut(&mut self, subject: BoxId) -> Option<&mut Member> {
+        self.forget_who_serves();
+        self.all.iter_mut().find(|m| m.subject == subject)
+    }
+
+    fn forget_who_serves(&mut self) {
+        self.in_service.set(None);
         self.are_warm.set(false);
     }
 
@@ -87,6 +99,14 @@ impl Members {
         let present = self.present.get().unwrap_or_else(|| self.iter().filter(|m| !m.idle).count() as u32);
         self.present.set(Some(present));
         present
+    }
+
+    /// Those of them that have entered service.
+    pub fn in_service(&self) -> u32 {
+        let serves = |m: &&Member| !m.idle && m.in_service.is_some();
+        let count = self.in_service.get().unwrap_or_else(|| self.iter().filter(serves).count() as u32);
+        self.in_service.set(Some(count));
+        count
     }
 
     /// Those of them that have been in service for so long.
@@ -125,7 +145,8 @@ impl Deref for Members {
 
 impl DerefMut for Members {
     fn deref_mut(&mut self) -> &mut [Member] {
-        self.forget_counts();
+        self.forget_who_serves();
+        self.present.set(None);
         &mut self.all
     }
 }

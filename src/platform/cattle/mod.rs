@@ -31,7 +31,7 @@ use super::automation::Automation;
 use super::discovery::{Discovery, Entry};
 use super::sizing::{Sizing, fleet_of_machines};
 use super::{Platform, PracticeParameters};
-use crate::engine::Purpose;
+use crate::engine::{Purpose, SimTime};
 use crate::parameter::Distribution;
 use crate::world::{
     About, Activity, Api, BoxId, PlatformEvent, ServiceId, Signal, Stamp, Urgency, Version, VmId, Work,
@@ -64,12 +64,16 @@ enum Task {
     RollBack(usize),
     /// Starting the bake of an image that has become too old.
     RenewImage(usize),
+    /// Reading why a canary was taken back.
+    Read(usize),
 }
 
 impl Task {
     fn group(self) -> usize {
-        let (Task::LookAtErrors(s) | Task::LookAtRefresh(s) | Task::RollBack(s) | Task::RenewImage(s)) = self;
-        s
+        match self {
+            Task::LookAtErrors(s) | Task::LookAtRefresh(s) | Task::RollBack(s) => s,
+            Task::RenewImage(s) | Task::Read(s) => s,
+        }
     }
 }
 
@@ -133,7 +137,7 @@ impl Cattle {
         let s = self.groups.len() as u32;
         // Each group looks at a time of its own.
         let phase = api.stream(HEALTH_PHASE, &[u64::from(service.0)]).uniform();
-        api.after(p.health.period.mul_f64(phase), PlatformEvent::with(HEALTH_PASS, s, 0));
+        group.health_phase = SimTime::ZERO + p.health.period.mul_f64(phase);
         if p.scaling.policy.is_active() {
             api.after(p.scaling.period, PlatformEvent::with(SCALING_PASS, s, 0));
         }
@@ -161,6 +165,20 @@ impl Cattle {
 
     fn group_of_vm(&self, vm: VmId) -> Option<usize> {
         self.groups.iter().position(|g| g.member_on(vm).is_some())
+    }
+
+    fn plan_health_passes(&mut self, api: &mut Api<'_>) {
+        (0..self.groups.len()).for_each(|s| self.plan_health_pass(s, api));
+    }
+
+    /// A group in which something may have to be done looks at its next tick; a pass over a quiet one would change nothing.
+    fn plan_health_pass(&mut self, s: usize, api: &mut Api<'_>) {
+        let group = &mut self.groups[s];
+        if !group.pass_is_due && group.needs_pass() {
+            group.pass_is_due = true;
+            let at = api.now().next_tick(group.health_phase, self.parameters.health.period);
+            api.at(at, PlatformEvent::with(HEALTH_PASS, s as u32, 0));
+        }
     }
 
     fn set_upkeep(&self, api: &mut Api<'_>) {
@@ -272,11 +290,16 @@ impl Cattle {
     }
 
     fn page(&mut self, task: Task, api: &mut Api<'_>) {
+        self.ask_why(task, Activity::Repair, Urgency::Page, api);
+    }
+
+    /// Somebody finds out what is wrong.
+    fn ask_why(&mut self, task: Task, activity: Activity, urgency: Urgency, api: &mut Api<'_>) {
         let group = &self.groups[task.group()];
         let cause = u64::from(group.version.0) << 16 | u64::from(group.service.0);
         let touch = sample(&self.practice.diagnose, DIAGNOSE, &[cause], api);
         let about = About::Service(group.service);
-        let work = api.ask(Work { activity: Activity::Repair, urgency: Urgency::Page, touch, cause, about });
+        let work = api.ask(Work { activity, urgency, touch, cause, about });
         self.tasks.insert(work, task);
     }
 
@@ -300,40 +323,13 @@ impl Cattle {
             Task::LookAtRefresh(s) => self.on_refresh_looked_at(s, api),
             Task::RollBack(s) => self.roll_back(s, api),
             Task::RenewImage(s) => self.renew_image(s, api),
+            Task::Read(_) => {}
         }
     }
 }
 
-/// One draw of a platform's own distribution.
-fn sample(
-    distribution: &Distribution,
-    purpose: Purpose,
-    key: &[u64],
-    api: &Api<'_>,
-) -> crate::engine::SimDuration {
-    distribution.sample(api.stream(purpose, key).uniform())
-}
-
-impl Platform for Cattle {
-    fn start(&mut self, api: &mut Api<'_>) {
-        api.set_mismatch(self.practice.environment_mismatch.as_f64() * self.parameters.image.mismatch());
-        api.set_disk_fills(self.parameters.disk_fills.as_f64());
-        let p = &self.parameters;
-        self.discovery.start((&p.discovery, &p.load_balancer), &self.practice, api);
-        for service in api.services() {
-            self.start_group(service, api);
-        }
-        self.groups.iter().for_each(|group| group.entry.count_members(api));
-        self.discovery.add_servers(api);
-        if self.parameters.discovery.has_load_balancer() {
-            self.parameters.load_balancer.rent(api);
-        }
-        Automation::from(&self.parameters.automation).declare(api);
-        self.parameters.commitment.declare(api);
-        self.set_upkeep(api);
-    }
-
-    fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
+impl Cattle {
+    fn take_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
         if self.discovery.on_signal(signal, api) {
             return;
         }
@@ -379,7 +375,7 @@ impl Platform for Cattle {
         }
     }
 
-    fn on_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
+    fn take_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
         let groups = &mut self.groups;
         if self.discovery.on_event(event, |service| &mut groups[service.0 as usize].entry, api) {
             return;
@@ -393,10 +389,10 @@ impl Platform for Cattle {
                 }
             }
             HEALTH_PASS => {
+                self.groups[s].pass_is_due = false;
                 self.groups[s].health_pass(&self.parameters.health, api);
                 self.groups[s].keep_pool(api);
                 self.refresh_progress(s, api);
-                api.after(self.parameters.health.period, event);
             }
             SCALING_PASS => {
                 self.scaling_pass(s, api);
@@ -420,6 +416,50 @@ impl Platform for Cattle {
             TOOL_DONE => self.on_tool_done(s, event.b, api),
             REFRESH_DEADLINE => self.on_refresh_deadline(s, Version(event.b), api),
             other => unreachable!("cattle have no event {other}"),
+        }
+    }
+}
+
+/// One draw of a platform's own distribution.
+fn sample(
+    distribution: &Distribution,
+    purpose: Purpose,
+    key: &[u64],
+    api: &Api<'_>,
+) -> crate::engine::SimDuration {
+    distribution.sample(api.stream(purpose, key).uniform())
+}
+
+impl Platform for Cattle {
+    fn start(&mut self, api: &mut Api<'_>) {
+        api.set_mismatch(self.practice.environment_mismatch.as_f64() * self.parameters.image.mismatch());
+        api.set_disk_fills(self.parameters.disk_fills.as_f64());
+        let p = &self.parameters;
+        self.discovery.start((&p.discovery, &p.load_balancer), &self.practice, api);
+        for service in api.services() {
+            self.start_group(service, api);
+        }
+        self.groups.iter().for_each(|group| group.entry.count_members(api));
+        self.discovery.add_servers(api);
+        if self.parameters.discovery.has_load_balancer() {
+            self.parameters.load_balancer.rent(api);
+        }
+        Automation::from(&self.parameters.automation).declare(api);
+        self.parameters.commitment.declare(api);
+        self.set_upkeep(api);
+        self.plan_health_passes(api);
+    }
+
+    fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
+        self.take_signal(signal, api);
+        self.plan_health_passes(api);
+    }
+
+    fn on_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
+        self.take_event(event, api);
+        match event.kind {
+            HEALTH_PASS | SCALING_PASS => self.plan_health_pass(event.a as usize, api),
+            _ => self.plan_health_passes(api),
         }
     }
 

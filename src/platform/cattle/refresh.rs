@@ -84,7 +84,8 @@ impl Cattle {
         // What was configured since its bake began stays.
         let version = if version.code() == group.version.code() { group.version } else { version };
         // Nothing new goes out while somebody finds out what is wrong, or takes something back.
-        let is_at_it = |task: &Task| task.group() == s && !matches!(task, Task::RenewImage(_));
+        let is_at_it =
+            |task: &Task| task.group() == s && !matches!(task, Task::RenewImage(_) | Task::Read(_));
         if group.is_refreshing() || self.tasks.values().any(is_at_it) {
             // A newer version waits, not the image of an older one.
             let newer = group.waiting.filter(|other| other.code() > version.code());
@@ -185,17 +186,17 @@ impl Cattle {
         }
         // Machines beyond the desired number were launched to replace old ones.
         let surplus = (group.members.len() as u32).saturating_sub(group.desired);
-        for &subject in old.iter().take(surplus as usize) {
+        let leave = group.first_to_go(|m| !group.is_fresh(m, skips), surplus, now);
+        for &subject in &leave {
             group.retire(subject, api);
         }
         if !group.leaving.is_empty() {
             return; // it waits until they have drained and are gone
         }
-        let old: Vec<BoxId> = old.into_iter().skip(surplus as usize).collect();
-        if old.is_empty() {
+        let old = (old.len() - leave.len()) as u32;
+        if old == 0 {
             return self.finish_refresh(s, api);
         }
-        let old = old.len() as u32;
         let stop = self.next_stop(s, &refresh);
         match stop.filter(|_| !refresh.back) {
             Some((boxes, hold)) if fresh >= boxes => self.hold(s, hold, api),
@@ -229,7 +230,7 @@ impl Cattle {
             return group.launch(batch, api);
         }
         let batch = may_leave.min(most);
-        for subject in group.old_ones(skip_matching).into_iter().take(batch as usize) {
+        for subject in group.first_to_go(|m| !group.is_fresh(m, skip_matching), batch, api.now()) {
             group.retire_then_launch(subject, api);
         }
     }

@@ -1,23 +1,45 @@
-//! Which machine goes when a group gets smaller.
+//! Which machine goes when a group gets smaller, or a refresh has replaced it.
 //!
 //! Copies the termination policies of AWS auto scaling groups: balance over zones beats every policy, machines past
-//! their lifetime go before others. Knows members, not why one has to go. Start at [`Group::next_to_go`].
+//! their lifetime go before others. Knows members, not why one has to go. Start at [`Group::first_to_go`].
 
 use super::group::Group;
 use super::members::Member;
 use super::parameters::Termination;
 use crate::engine::{SimDuration, SimTime};
-use crate::world::BoxId;
+use crate::world::{BoxId, ZoneId};
 
 impl Group {
-    pub(super) fn next_to_go(&self, now: SimTime) -> Option<BoxId> {
-        let crowds = self.by_zone();
-        let crowd = |zone| crowds.iter().find(|c| c.0 == zone).expect("members lie in its zones").1;
-        let rank = |m: &&Member| {
-            let young = !self.is_past_lifetime(m, now);
-            (young, usize::MAX - crowd(m.zone), self.preference(m, now), m.subject)
+    /// The first `count` of some members to go, one after the other: each from the zone that has most members then.
+    pub(super) fn first_to_go(
+        &self,
+        which: impl Fn(&Member) -> bool,
+        count: u32,
+        now: SimTime,
+    ) -> Vec<BoxId> {
+        let mut crowds = self.by_zone();
+        let rank = |m: &Member| (!self.is_past_lifetime(m, now), self.preference(m, now), m.subject);
+        // Of each zone, the first to go at the end.
+        let of_zone = |&(zone, _): &(ZoneId, usize)| {
+            let mut own: Vec<_> =
+                self.members.iter().filter(|m| m.zone == zone && which(m)).map(rank).collect();
+            own.sort_unstable_by(|a, b| b.cmp(a));
+            own
         };
-        self.members.iter().filter(|m| !m.idle).min_by_key(rank).map(|m| m.subject)
+        let mut among: Vec<_> = crowds.iter().map(of_zone).collect();
+        let mut first = Vec::new();
+        for _ in 0..count {
+            let heads = among.iter().zip(&crowds).enumerate();
+            let heads = heads.filter_map(|(at, (own, crowd))| own.last().map(|head| (at, head, crowd.1)));
+            let next = heads.min_by_key(|&(_, &(young, preference, subject), crowd)| {
+                (young, usize::MAX - crowd, preference, subject)
+            });
+            let Some((at, &(_, _, subject), _)) = next else { break };
+            among[at].pop();
+            crowds[at].1 -= 1;
+            first.push(subject);
+        }
+        first
     }
 
     /// Smaller goes first.

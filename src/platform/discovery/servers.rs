@@ -5,7 +5,8 @@
 //! waits somebody is paged, and is at it until it answers again, but for the time in which a server has to be replaced.
 //! Knows what the cloud's console shows. Start at [`Servers::on_signal`].
 //!
-//! *Deviation:* how long a registry is out that failed by itself does not depend on when somebody came.
+//! *Deviation:* how long a registry is out that failed by itself does not depend on when somebody came. Whoever replaces a
+//! server launches the machine first; here it is launched when the hands-on time is over, and is a server at the same time.
 
 use super::{LAUNCH_SERVER, PAGE, RegistryParameters};
 use crate::engine::{Purpose, SimDuration};

@@ -183,7 +183,7 @@ impl Platform for Kubernetes {
                 {
                     cx.cluster.on_heartbeat(node, alive, cx.now);
                     if alive {
-                        components.kubelets.on_heard(node, cx);
+                        components.kubelets.catch_up(node, cx);
                     }
                 }
             }

@@ -77,6 +77,8 @@ pub(super) enum Task {
     RollBack(DeploymentId),
     /// Starting the build of an image that has become too old.
     RenewImage(DeploymentId),
+    /// Reading why a canary was taken back.
+    Read,
 }
 
 /// The pipeline.
@@ -247,18 +249,22 @@ impl Pipeline {
     }
 
     fn page(&mut self, task: Task, id: DeploymentId, api: &mut Api<'_>) {
-        let releases = &mut self.services[id.index()];
-        releases.is_looking = true;
-        let cause = releases.cause(id);
+        self.services[id.index()].is_looking = true;
+        self.ask_why(task, id, (Activity::Repair, Urgency::Page), api);
+    }
+
+    /// Somebody finds out what is wrong.
+    pub(super) fn ask_why(
+        &mut self,
+        task: Task,
+        id: DeploymentId,
+        (activity, urgency): (Activity, Urgency),
+        api: &mut Api<'_>,
+    ) {
+        let cause = self.services[id.index()].cause(id);
         let touch = self.practice.diagnose.sample(api.stream(DIAGNOSE, &[cause]).uniform());
-        let work = Work {
-            activity: Activity::Repair,
-            urgency: Urgency::Page,
-            touch,
-            cause,
-            about: About::Service(world_service(id)),
-        };
-        self.tasks.insert(api.ask(work), task);
+        let about = About::Service(world_service(id));
+        self.tasks.insert(api.ask(Work { activity, urgency, touch, cause, about }), task);
     }
 
     /// A person is done.
@@ -290,6 +296,7 @@ impl Pipeline {
                 self.on_understood(id, is_bad, cx, api);
             }
             Task::RenewImage(id) => self.renew_image(id, cx, api),
+            Task::Read => {}
             Task::RollBack(id) => {
                 let releases = &mut self.services[id.index()];
                 releases.is_looking = false;

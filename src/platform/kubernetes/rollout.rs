@@ -14,14 +14,14 @@ use super::bodies::world_service;
 use super::components::Context;
 use super::components::hpa::HpaController;
 use super::event::Event;
-use super::release::{Pipeline, Releases, Stage, set_tag};
+use super::release::{Pipeline, Releases, Stage, Task, set_tag};
 use super::start::colored;
 use crate::cluster::objects::{DeploymentId, ServiceId};
 use crate::engine::SimDuration;
 pub use crate::platform::rollout::Strategy;
 use crate::platform::rollout::{Verdict, Watch};
 use crate::world::observation::RolloutStep;
-use crate::world::{About, Api, Version};
+use crate::world::{About, Activity, Api, Urgency, Version};
 
 impl Releases {
     /// Comes back after a while, unless something else was agreed on meanwhile.
@@ -182,7 +182,9 @@ impl Pipeline {
     }
 
     /// The canary goes without anybody's doing.
+    /// Nobody has to do it. Somebody reads why, when there is time.
     fn take_back_second(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        self.ask_why(Task::Read, id, (Activity::Rollback, Urgency::OfficeHours), api);
         let releases = &mut self.services[id.index()];
         releases.stage = Stage::RollingBack;
         api.declare_rollout(world_service(id), releases.version, RolloutStep::RollbackBegins);

@@ -422,7 +422,9 @@ impl Platform for Pets {
         let (about, what) = match event.kind {
             RESTART => (About::Box(event.subject()), "supervisor restarts the process".into()),
             PAGE => (About::Box(event.subject()), "the alert becomes a page, if it still fires".into()),
-            LOOK_AGAIN => (About::Box(event.subject()), "somebody looks at it again".into()),
+            LOOK_AGAIN => {
+                (About::Box(event.subject()), "somebody looks at it again, if it is not back".into())
+            }
             LAUNCH_AGAIN => {
                 (About::Service(ServiceId(event.a as u16)), "a machine is asked for again".into())
             }

@@ -177,7 +177,7 @@ impl super::group::Group {
     /// the callers; they idle, and count all the same.
     fn reporting(&self, served: f64, (end, window): (SimTime, SimDuration), api: &Api<'_>) -> f64 {
         // Who serves is in service: where all members did nobody has to be asked. Readings are means, hence the hair.
-        if served + 1e-6 >= f64::from(self.present()) {
+        if served + 1e-6 >= f64::from(self.members.in_service()) {
             return served;
         }
         let share = |since: SimTime| end.saturating_since(since).as_secs_f64() / window.as_secs_f64();

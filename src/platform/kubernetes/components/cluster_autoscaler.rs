@@ -1,9 +1,9 @@
 //! Cluster Autoscaler: nodes for pods that fit nowhere, and none where nobody needs them.
 //!
 //! Watches unschedulable pods and, for the way down, everything. Reads pods and nodes. Launches and gives back machines,
-//! marks nodes and evicts their pods. Follows cluster-autoscaler 1.36.1: a look every 10 s, at once for a newly
+//! marks nodes and evicts their pods. Follows cluster-autoscaler 1.36.1: a look 10 s after the last, at once for a newly
 //! unschedulable pod; none while the oldest pod that waits for a node is younger than 2 s: one look more
-//! (`allPodsAreNew`); machines on their way count as empty nodes; first-fit packing of what is left; one node group a zone, balanced; a zone that refuses is left alone for 5 min, doubling to 30; nodes with at most half of CPU and memory
+//! (`allPodsAreNew`); machines on their way count as empty nodes; first-fit packing of what is left; one node group a zone, balanced; a zone that refuses is left alone for 5 min, doubling to 30; nodes with less than half of CPU and memory
 //! requested (DaemonSets included) whose pods fit elsewhere and may be evicted for 10 min are removed: empty ones first, up
 //! to 10, others one at a time by eviction ([`Drains`]); one whose budgets hold back too long stays; none for 10 min after
 //! adding one, none for 3 min after such a failure; nothing while more than 3 nodes and 45 % of the cluster are unready
@@ -66,6 +66,8 @@ pub struct ClusterAutoscaler {
     last_added: Option<SimTime>,
     last_failed: Option<SimTime>,
     next_look: Option<SimTime>,
+    /// When the loop last ran: it goes on every 10 s from there.
+    last_look: SimTime,
     joined: u64,
     /// So much is unready that it does nothing.
     is_stopped: bool,
@@ -96,6 +98,7 @@ impl ClusterAutoscaler {
             last_added: None,
             last_failed: None,
             next_look: None,
+            last_look: SimTime::ZERO,
             joined: 0,
             is_stopped: false,
             seen: None,
@@ -120,7 +123,7 @@ impl ClusterAutoscaler {
 
     /// Something changed: look when it is time to.
     pub fn look_soon(&mut self, cx: &mut Context<'_>) {
-        let at = cx.now.next_tick(SimTime::ZERO, cx.parameters.cluster_autoscaler.scan);
+        let at = cx.now.next_tick(self.last_look, cx.parameters.cluster_autoscaler.scan);
         self.look_at(at, cx);
     }
 
@@ -137,6 +140,7 @@ impl ClusterAutoscaler {
             return; // an earlier look replaced this one
         }
         self.next_look = None;
+        self.last_look = cx.now;
         self.keep_minimum(cx, api);
         if !cx.parameters.cluster_autoscaler.enabled {
             return;
@@ -262,7 +266,7 @@ impl ClusterAutoscaler {
             self.last_added = Some(cx.now);
         }
         if let Some(open) = self.groups.iter().map(|g| g.blocked_until).filter(|&t| t > cx.now).min() {
-            self.look_at(open.tick_at_or_after(SimTime::ZERO, cx.parameters.cluster_autoscaler.scan), cx);
+            self.look_at(open.tick_at_or_after(self.last_look, cx.parameters.cluster_autoscaler.scan), cx);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Watches what the loop watches. Reads nodes, what is requested on them, pods and budgets. Marks nodes (taint
 //! ToBeDeleted and cordon), has them drained, gives machines back. Follows core/scaledown and simulator/drainability of
-//! cluster-autoscaler 1.36.1: a node is unneeded if at most half of its CPU and memory is requested, all its pods fit
+//! cluster-autoscaler 1.36.1: a node is unneeded if less than half of its CPU and memory is requested, all its pods fit
 //! on others, which are not unneeded themselves and take no more than they have room for, and no budget of theirs is
 //! used up; empty nodes are tried first, so that no pods are meant for them, and then those that were unneeded before.
 //! What a budget leaves is for all of them together (`RemainingPdbTracker`), and pods that are not ready count as well.
@@ -48,7 +48,7 @@ impl ClusterAutoscaler {
         let p = &cx.parameters.cluster_autoscaler;
         // At every look: an earlier one takes the place of the one that was planned.
         if let Some(&again) = self.unremovable.values().min() {
-            self.look_at(again.tick_at_or_after(SimTime::ZERO, p.scan), cx);
+            self.look_at(again.tick_at_or_after(self.last_look, p.scan), cx);
         }
         if wants_more || self.unneeded.is_empty() {
             return self.mark_candidates(cx);
@@ -59,7 +59,7 @@ impl ClusterAutoscaler {
         let due = |&since: &SimTime| (since + p.unneeded_after).max(cool);
         let first = self.unneeded.values().map(due).min().expect("there are unneeded nodes");
         if first > cx.now {
-            let at = first.tick_at_or_after(SimTime::ZERO, p.scan);
+            let at = first.tick_at_or_after(self.last_look, p.scan);
             self.mark_candidates(cx);
             return self.look_at(at, cx);
         }
@@ -102,7 +102,7 @@ impl ClusterAutoscaler {
         }
         let threshold = cx.parameters.cluster_autoscaler.utilization.as_f64();
         let store = &cx.cluster.store;
-        let unused = store.nodes().filter(|(_, n)| n.is_schedulable() && utilization(n) <= threshold);
+        let unused = store.nodes().filter(|(_, n)| n.is_schedulable() && utilization(n) < threshold);
         let mut candidates: Vec<NodeId> =
             unused.map(|(id, _)| id).filter(|id| !self.unremovable.contains_key(id)).collect();
         // Empty ones first, so that nobody's pods go to them; then those whose time runs, so that it runs on.

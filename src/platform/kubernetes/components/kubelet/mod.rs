@@ -6,8 +6,8 @@
 //! [`eviction`], [`backoff`].
 //!
 //! *Deviation:* one box stands for the containers of a pod: they crash, leak and end together. All kubelets share the clocks
-//! of relist, housekeeping and status. What a kubelet cannot send or hear, since the network of its machine fails, is made
-//! up for once its node is heard again; short of that, nothing is late.
+//! of relist, housekeeping and status. A kubelet whose network fails neither sends nor hears what becomes of pods; it tries
+//! again every 10 s, and makes up for all of it at once.
 //!
 //! Start at [`Kubelets::sync`](pods).
 
@@ -19,7 +19,7 @@ mod probes;
 mod termination;
 
 use super::Context;
-use crate::cluster::objects::{Image, NodeCondition, NodeId, PodId};
+use crate::cluster::objects::{Image, Node, NodeCondition, NodeId, PodId};
 use crate::engine::{SecondaryMap, SimDuration, SimTime};
 use crate::platform::kubernetes::bodies::program;
 use crate::platform::kubernetes::event::Event;
@@ -50,6 +50,8 @@ pub struct Kubelets {
     evicted: BTreeSet<PodId>,
     /// When a look last found too little memory.
     pressure: BTreeMap<NodeId, SimTime>,
+    /// Nodes whose kubelet could not send something, or hear it: it tries again.
+    missed: BTreeSet<NodeId>,
     /// Nodes whose machine is back and whose kubelet does not run yet: when it will.
     restarting: BTreeMap<NodeId, SimTime>,
 }
@@ -65,6 +67,7 @@ impl Kubelets {
     pub fn remove_node(&mut self, node: NodeId) {
         self.images.remove(&node);
         self.pressure.remove(&node);
+        self.missed.remove(&node);
         self.restarting.remove(&node);
     }
 
@@ -122,15 +125,20 @@ impl Kubelets {
         }
     }
 
-    /// A node is heard again that was silent, though its kubelet ran all the time.
-    pub fn on_heard(&mut self, node: NodeId, cx: &mut Context<'_>) {
-        cx.at(cx.now.next_tick(SimTime::ZERO, STATUS_SYNC), Event::StatusSynced(node));
+    /// A node is heard again that was silent, though its kubelet ran all the time; or its kubelet missed something.
+    pub fn catch_up(&mut self, node: NodeId, cx: &mut Context<'_>) {
+        if self.missed.insert(node) {
+            cx.at(cx.now.next_tick(SimTime::ZERO, STATUS_SYNC), Event::StatusSynced(node));
+        }
     }
 
     /// The kubelet does what it was told meanwhile, and says how its pods are.
     pub fn on_status_synced(&mut self, node: NodeId, cx: &mut Context<'_>, api: &mut Api<'_>) {
-        if self.restarting.contains_key(&node) || !is_alive(node, cx, api) || !is_heard(node, cx) {
-            return;
+        if !self.missed.remove(&node) || self.restarting.contains_key(&node) || !is_alive(node, cx, api) {
+            return; // it finds all of it out when it starts
+        }
+        if !is_heard(node, cx, api) {
+            return self.catch_up(node, cx);
         }
         let pods: Vec<PodId> = cx.cluster.store.pods_on(node).map(|(p, _)| p).collect();
         for id in pods {
@@ -155,9 +163,11 @@ impl Kubelets {
     }
 }
 
-/// The control plane knows how the node is: what its kubelet sends arrives.
-fn is_heard(node: NodeId, cx: &Context<'_>) -> bool {
-    cx.cluster.store.node(node).is_some_and(|node| node.ready != NodeCondition::Unknown)
+/// What the kubelet sends arrives, and the control plane has found out that it does.
+fn is_heard(node: NodeId, cx: &Context<'_>, api: &Api<'_>) -> bool {
+    let is_known = |node: &Node| node.ready != NodeCondition::Unknown;
+    cx.cluster.store.node(node).is_some_and(is_known)
+        && cx.bodies.vm_of(node).is_some_and(|vm| api.is_reached(vm))
 }
 
 fn is_alive(node: NodeId, cx: &Context<'_>, api: &Api<'_>) -> bool {

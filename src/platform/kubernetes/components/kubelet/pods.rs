@@ -28,8 +28,11 @@ impl Kubelets {
     pub fn sync(&mut self, id: PodId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let Some(pod) = cx.cluster.store.pod(id) else { return };
         let (Some(node), Some(subject)) = (pod.node, cx.bodies.box_of(id)) else { return };
-        if self.restarting.contains_key(&node) || !is_alive(node, cx, api) || !is_heard(node, cx) {
-            return; // the machine is down or silent; its kubelet looks at all pods when it is back
+        if self.restarting.contains_key(&node) || !is_alive(node, cx, api) {
+            return; // the machine is down; its kubelet looks at all pods when it is back
+        }
+        if !is_heard(node, cx, api) {
+            return self.catch_up(node, cx);
         }
         if pod.is_terminating() {
             self.end_pod(id, subject, cx, api);

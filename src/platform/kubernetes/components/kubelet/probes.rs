@@ -129,9 +129,9 @@ impl Kubelets {
                 if let Some(clocks) = self.clocks.get_mut(id) {
                     clocks.ready = good;
                 }
-                let node = cx.cluster.store.pod(id).and_then(|pod| pod.node);
-                if node.is_some_and(|node| super::is_heard(node, cx)) {
-                    cx.cluster.store.set_ready(id, good, cx.now);
+                match cx.cluster.store.pod(id).and_then(|pod| pod.node) {
+                    Some(node) if !super::is_heard(node, cx, api) => self.catch_up(node, cx),
+                    _ => cx.cluster.store.set_ready(id, good, cx.now),
                 }
             }
             (STARTUP, true) => {

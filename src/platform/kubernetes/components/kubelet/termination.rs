@@ -82,11 +82,11 @@ impl Kubelets {
     /// Nothing is left of a pod, if its kubelet is there to see to it.
     pub fn on_torn_down(&mut self, id: PodId, cx: &mut Context<'_>, api: &Api<'_>) {
         let node = cx.cluster.store.pod(id).and_then(|pod| pod.node);
-        let tells = |node: &NodeId| {
-            !self.restarting.contains_key(node) && is_alive(*node, cx, api) && is_heard(*node, cx)
-        };
-        if node.filter(tells).is_some() {
-            self.put_away(id, cx);
+        let works = |node: &NodeId| !self.restarting.contains_key(node) && is_alive(*node, cx, api);
+        match node.filter(works) {
+            Some(node) if is_heard(node, cx, api) => self.put_away(id, cx),
+            Some(node) => self.catch_up(node, cx),
+            None => {}
         }
     }
 
