@@ -181,9 +181,15 @@ impl super::group::Group {
             return served;
         }
         let share = |since: SimTime| end.saturating_since(since).as_secs_f64() / window.as_secs_f64();
-        let reports = |m: &&Member| !m.idle && !m.gone && api.vm_status(m.vm) == VmStatus::Running;
-        let in_service = self.members.iter().filter(reports).filter_map(|m| m.in_service);
-        in_service.map(|since| share(since).min(1.0)).sum::<f64>().max(served)
+        let count = |m: &Member| m.in_service.map_or(0.0, |since| share(since).min(1.0));
+        let in_service = || self.members.iter().filter(|m| !m.idle && !m.gone);
+        // No more than these report; the console is asked only where they are more than serve.
+        let most: f64 = in_service().map(count).sum();
+        if served + 1e-6 >= most {
+            return served;
+        }
+        let runs = |m: &&Member| api.vm_status(m.vm) == VmStatus::Running;
+        in_service().filter(runs).map(count).sum::<f64>().max(served)
     }
 
     /// Machines in service for longer than the warm-up, and whether that is all and no refresh was begun.
