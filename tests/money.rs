@@ -55,6 +55,11 @@ fn cattle_take_fewer_hours_of_upkeep_than_pets_from_about_twenty_nine_boxes_on()
 #[test]
 fn automation_is_written_off_by_the_month() {
     let results = run(&quickstart(&["run.replications=1", "run.length=1w"]));
+    // Four engineers have 4 · 5 · 8 = 160 office hours a week, 730/168 times that a month.
+    for name in ["pets", "cattle", "k8s"] {
+        let hours = value(&results, name, "people_hours_per_month");
+        assert_close(value(&results, name, "team_load"), hours / (160.0 * 730.0 / 168.0), 1e-9, name);
+    }
     // Three months of 173.33 h at 62 USD are 32,240 USD; over 36 months of 730 h (1,095 d are 26,280 h) 895.56 each.
     let month = 3.0 * 2_080.0 / 12.0 * 62.0 / (1_095.0 * 24.0 / 730.0);
     for name in ["cattle", "k8s"] {

@@ -92,13 +92,15 @@ fn slower_metrics_take_longer_by_as_much() {
 fn machines_that_wait_stopped_are_started_and_those_that_wait_running_only_listed() {
     let of_state =
         |state: &str| of(&["platform.herd.max_size=12", &format!("platform.herd.warm_pool.state={state}")]);
-    for row in overloads(&of_state("stopped"), "herd") {
+    let (stopped, running) = (of_state("stopped"), of_state("running"));
+    assert_eq!((overloads(&stopped, "herd").len(), overloads(&running, "herd").len()), (4, 4));
+    for row in overloads(&stopped, "herd") {
         // Nobody decides sooner. 60 % of 60 s to start, nothing to configure, 5 s for the box.
         assert_eq!((row.detect_s, row.decide_s, row.provision_s), (240.0, 0.0, 0.0));
         assert_eq!((row.boot_s, row.configure_s, row.start_s), (36.0, 0.0, 5.0));
         assert!(row.rotation_s <= 30.0, "{}", row.rotation_s);
     }
-    for row in overloads(&of_state("running"), "herd") {
+    for row in overloads(&running, "herd") {
         assert_eq!((row.detect_s, row.boot_s, row.configure_s, row.start_s), (240.0, 0.0, 0.0, 0.0));
         assert!(row.rotation_s <= 30.0, "{}", row.rotation_s);
     }

@@ -269,7 +269,7 @@ pub const METRICS: [MetricDefinition; 67] = {
     metric(Id::OldestMachine, "oldest_machine", "oldest machine", "s", Lower, Ratio, Security, Seconds, true, "Age of the oldest machine that is paid for, mean over time."),
     metric(Id::PatchHours, "patch_hours", "hours of patching/month", "h", Lower, Ratio, Security, Count, false, "Hands-on hours of installing fixes and rebooting, and of seeing to new images. Part of the hours of work."),
     metric(Id::PeopleHoursPerMonth, "people_hours_per_month", "hours of work/month", "h", Lower, Ratio, People, Count, true, "All working hours, planned and not."),
-    metric(Id::TeamLoad, "team_load", "… of the team's", "share", Lower, Ratio, People, Share, false, "All working hours, as a share of the office hours of the team's engineers. Upkeep is only counted, it keeps nobody from a page; beyond 100 % the team is too small for it."),
+    metric(Id::TeamLoad, "team_load", "… of office hours", "share", Lower, Ratio, People, Share, false, "All working hours, as a share of the office hours of the team's engineers. Upkeep is only counted, it keeps nobody from a page; beyond 100 % the team is too small for it."),
     metric(Id::TouchHours, "touch_hours", "… of it unplanned", "h", Lower, Ratio, People, Count, false, "Hours of hands on unplanned work, per month."),
     metric(Id::PagesPerMonth, "pages_per_month", "pages/month", "count", Lower, Ratio, People, Count, true, "Alerts that called a person."),
     metric(Id::PagesAtNight, "pages_at_night", "… of them at night", "count", Lower, Ratio, People, Count, false, "Pages between 22:00 and 08:00, per month."),

@@ -2,8 +2,8 @@
 
 use super::{ERRORS, Notes, STILLBORN};
 use crate::support::assert_close;
-use boxherd::world::Observation;
 use boxherd::world::observation::RolloutStep;
+use boxherd::world::{Activity, Observation};
 const CATTLE_CANARY: [&str; 3] = [
     "platform.cattle.rollout.strategy=canary",
     "platform.cattle.size.web.boxes=20",
@@ -38,6 +38,18 @@ fn a_bad_canary_is_taken_back_by_its_own_numbers() {
     let most = 16.0 * 60.0 * 2.0 / 22.0;
     assert!((least..=most).contains(&errors), "{errors} requests, not {least} to {most}");
     assert!(notes.when(|o| matches!(o, Observation::Paged { .. })).is_empty(), "nobody is called");
+    // Somebody reads why, in office hours, as long as a diagnosis takes: 10 min.
+    let read = notes.when(|o| {
+        matches!(o, Observation::WorkDone { activity: Activity::Rollback, touch, .. }
+        if touch.as_secs_f64() == 600.0)
+    });
+    assert!(
+        !read.is_empty()
+            && read.len()
+                <= notes
+                    .when(|o| matches!(o, Observation::Rollout { step: RolloutStep::RollbackBegins, .. }))
+                    .len()
+    );
 }
 
 /// What was stated in the instant in which the first version was taken back, and after it.

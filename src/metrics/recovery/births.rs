@@ -43,11 +43,8 @@ impl Births {
     /// Whoever hears of the end of a box must be able to ask how it began: [`forget`](Births::forget) comes after.
     pub fn observe(&mut self, time: SimTime, observation: &Observation) {
         match *observation {
-            Observation::VmLaunched { vm, .. } => {
-                self.machines.insert(vm, Machine { launched: time, up: SimTime::ZERO });
-            }
-            // Whoever asked for it now needs it now.
-            Observation::VmStarted { vm } => {
+            // Whoever starts one that waited needs it now: it counts as launched then.
+            Observation::VmLaunched { vm, .. } | Observation::VmStarted { vm } => {
                 self.machines.insert(vm, Machine { launched: time, up: SimTime::ZERO });
             }
             Observation::VmUp { vm } => self.machines.get_mut(vm).expect("launched before").up = time,
@@ -112,10 +109,12 @@ impl Births {
             stages.detect_s = until(known);
             let asked = machine.map_or(birth.decided, |m| {
                 // A machine that came back by itself was not asked for: the restart of the box on it was.
-                match m.launched > opened {
-                    true if birth.decided < opened => m.launched,
-                    true => birth.decided.min(m.launched),
-                    false => birth.decided,
+                if m.launched <= opened {
+                    birth.decided
+                } else if birth.decided < opened {
+                    m.launched // its box is older: it waited with the machine
+                } else {
+                    birth.decided.min(m.launched)
                 }
             });
             if machine.is_none_or(|m| m.up <= known || m.launched > opened) {

@@ -329,7 +329,7 @@ impl Cattle {
 }
 
 impl Cattle {
-    fn take_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
+    fn handle_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
         if self.discovery.on_signal(signal, api) {
             return;
         }
@@ -355,7 +355,7 @@ impl Cattle {
                     let version = self.groups[s].mark_prepared(subject, api.now());
                     api.start_box(subject, version);
                 } else if let Some(s) = self.pool_of(subject, api) {
-                    self.groups[s].note_laid_down(subject, api);
+                    self.groups[s].note_pool_prepared(subject, api);
                 }
             }
             Signal::BoxUp { subject } => self.on_box_up(subject, api),
@@ -375,7 +375,7 @@ impl Cattle {
         }
     }
 
-    fn take_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
+    fn handle_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
         let groups = &mut self.groups;
         if self.discovery.on_event(event, |service| &mut groups[service.0 as usize].entry, api) {
             return;
@@ -451,12 +451,12 @@ impl Platform for Cattle {
     }
 
     fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
-        self.take_signal(signal, api);
+        self.handle_signal(signal, api);
         self.plan_health_passes(api);
     }
 
     fn on_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
-        self.take_event(event, api);
+        self.handle_event(event, api);
         match event.kind {
             HEALTH_PASS | SCALING_PASS => self.plan_health_pass(event.a as usize, api),
             _ => self.plan_health_passes(api),

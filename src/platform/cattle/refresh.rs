@@ -57,11 +57,7 @@ impl Group {
         self.refresh.is_some_and(|r| r.pushed)
     }
 
-    /// Machines that are to be replaced: those with another image, and unless they are skipped those from before.
-    fn old_ones(&self, skip_matching: bool) -> Vec<BoxId> {
-        self.members.iter().filter(|m| !self.is_fresh(m, skip_matching)).map(|m| m.subject).collect()
-    }
-
+    /// Others are to be replaced: those with another image, and unless they are skipped those from before.
     fn is_fresh(&self, m: &Member, skip_matching: bool) -> bool {
         let begun = self.refresh.map_or(SimTime::ZERO, |r| r.begun);
         m.image == self.image && (skip_matching || m.launched >= begun)
@@ -167,9 +163,10 @@ impl Cattle {
             return; // replacements are on their way; their first good check calls again
         }
         let newest = fresh().filter_map(|m| m.in_service).max().unwrap_or_default();
-        let (old, fresh) = (group.old_ones(skips), fresh().count() as u32);
+        let fresh = fresh().count() as u32;
+        let old = group.members.len() as u32 - fresh;
         if in_place {
-            return if old.is_empty() {
+            return if old == 0 {
                 self.finish_refresh(s, api)
             };
         }
@@ -193,7 +190,7 @@ impl Cattle {
         if !group.leaving.is_empty() {
             return; // it waits until they have drained and are gone
         }
-        let old = (old.len() - leave.len()) as u32;
+        let old = old - leave.len() as u32;
         if old == 0 {
             return self.finish_refresh(s, api);
         }

@@ -4,10 +4,12 @@
 //! one that is unhealthy), one that waits is taken first if it has the right image; those that wait stopped are started, which
 //! the cloud may refuse as it may refuse a launch. When the group gets smaller, others are launched into the pool. Machines
 //! with an old image are replaced once an instance refresh is through with the group, a tenth of the pool at a pass; the
-//! refresh itself finds nothing in the pool that it could use. Machines that leave the group are given back, not returned to the pool, which is the default.
+//! refresh itself finds nothing in the pool that it could use. Machines that leave the group are given back, not returned to
+//! the pool, which is the default.
 //!
 //! *Deviation:* the pool is looked after at the passes of the group's health, and not at all during a refresh, which is done
 //! before its pool is. Stopping a machine takes no time.
+//!
 //! Start at [`Group::keep_pool`].
 
 use super::group::Group;
@@ -113,7 +115,7 @@ impl Group {
             api.terminate_vm(member.vm);
         }
         for i in 0..self.pool.len() {
-            self.lay_down(i, api);
+            self.stop_waiting(i, api); // the cloud may not have answered before
         }
         for _ in self.pool.len()..self.pool_size() as usize {
             self.launch_into_pool(api);
@@ -131,29 +133,25 @@ impl Group {
         self.pool.push(Member::new((subject, vm), zone, Purchase::OnDemand, build, now));
     }
 
-    /// One that is configured is stopped, or its box started, as the pool's state has it.
-    fn lay_down(&mut self, at: usize, api: &mut Api<'_>) {
+    /// One that is configured is stopped, where they wait like that.
+    fn stop_waiting(&mut self, at: usize, api: &mut Api<'_>) {
         let Member { vm, prepared, .. } = self.pool[at];
-        let stops = self.rules.pool.state == PoolState::Stopped;
-        if stops && prepared.is_some() && api.vm_status(vm) == VmStatus::Running {
+        if self.rules.pool.state == PoolState::Stopped && prepared.is_some() {
             api.stop_vm(vm);
         }
     }
 
-    /// A machine of the pool was configured. False if it is not one of those.
-    pub fn note_laid_down(&mut self, subject: BoxId, api: &mut Api<'_>) -> bool {
-        let Some(at) = self.pool.iter().position(|m| m.subject == subject) else { return false };
+    /// A machine of the pool was configured: it waits from now on.
+    pub fn note_pool_prepared(&mut self, subject: BoxId, api: &mut Api<'_>) {
+        let Some(at) = self.pool.iter().position(|m| m.subject == subject) else { return };
         self.pool[at].prepared = Some(api.now());
-        match self.rules.pool.state {
-            PoolState::Running => {
-                api.start_box(subject, self.pool[at].version);
-            }
-            PoolState::Stopped | PoolState::None => self.lay_down(at, api),
+        if self.rules.pool.state == PoolState::Running {
+            api.start_box(subject, self.pool[at].version);
         }
-        true
+        self.stop_waiting(at, api);
     }
 
-    /// The cloud had no capacity for a machine of the pool. False if it is not one of those.
+    /// The cloud had no capacity for a machine of the pool, if it is one of those.
     pub(super) fn drop_from_pool(&mut self, vm: VmId) -> Option<Member> {
         let at = self.pool.iter().position(|m| m.vm == vm)?;
         Some(self.pool.remove(at))

@@ -2,11 +2,12 @@
 //!
 //! Watches unschedulable pods and, for the way down, everything. Reads pods and nodes. Launches and gives back machines,
 //! marks nodes and evicts their pods. Follows cluster-autoscaler 1.36.1: a look 10 s after the last, at once for a newly
-//! unschedulable pod; none while the oldest pod that waits for a node is younger than 2 s: one look more
-//! (`allPodsAreNew`); machines on their way count as empty nodes; first-fit packing of what is left; one node group a zone, balanced; a zone that refuses is left alone for 5 min, doubling to 30; nodes with less than half of CPU and memory
-//! requested (DaemonSets included) whose pods fit elsewhere and may be evicted for 10 min are removed: empty ones first, up
-//! to 10, others one at a time by eviction ([`Drains`]); one whose budgets hold back too long stays; none for 10 min after
-//! adding one, none for 3 min after such a failure; nothing while more than 3 nodes and 45 % of the cluster are unready
+//! unschedulable pod; nothing is launched while the oldest pod that fits nowhere is younger than 2 s (`allPodsAreNew`);
+//! machines on their way count as empty nodes; first-fit packing of what is left; one node group a zone, balanced; a zone
+//! that refuses is left alone for 5 min, doubling to 30; nodes with less than half of CPU and memory requested
+//! (DaemonSets included) whose pods fit elsewhere and may be evicted for 10 min are removed: empty ones first, up to 10,
+//! others one at a time by eviction ([`Drains`]); one whose budgets hold back too long stays; none for 10 min after adding
+//! one, none for 3 min after such a failure; nothing while more than 3 nodes and 45 % of the cluster are unready
 //! (ClusterUnhealthy), and no node counts as unneeded since before that.
 //!
 //! *Deviation:* the groups are balanced (`balance-similar-node-groups`), which upstream leaves off: one group of
