@@ -4,7 +4,8 @@
 use crate::support::{assert_close, quiet, run, value};
 use boxherd::scenario::Scenario;
 use boxherd::simulation::{self, Watcher};
-use boxherd::world::{Observation, World};
+use boxherd::world::{BoxId, FaultKind, Observation, VmId, World};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Ten machines that are lost now and then and replaced by nobody; every step takes a known time.
 const CALM: &str = r#"
@@ -74,7 +75,7 @@ impl Notes {
     }
 
     /// Boxes that a fault took, with the moment.
-    fn deaths(&self) -> Vec<(f64, boxherd::world::BoxId)> {
+    fn deaths(&self) -> Vec<(f64, BoxId)> {
         use boxherd::world::observation::Exit;
         let died = |o: &Observation| match *o {
             Observation::BoxExited { subject, exit: Exit::Fault { .. } } => Some(subject),
@@ -304,6 +305,103 @@ fn most_of_three_servers_are_there_as_often_as_arithmetic_says() {
     let down = value(&results, "herd", "discovery_down") / (730.0 * 60.0);
     // Some 2,900 outages of about 3 h in eight years: 2 % of 0.104; four of them are 8 %.
     assert_close(down, 0.104, 0.01, "without most of its servers");
+}
+
+/// Servers that are down for hours now and then.
+const SERVERS_CRASH: [&str; 5] = [
+    REGISTRY,
+    NO_LOSSES,
+    "faults.vm_crash.rate=100/year",
+    "faults.vm_crash.hazard=exponential",
+    "faults.vm_crash.down=6h",
+];
+
+#[test]
+fn most_of_the_servers_answer_when_they_have_chosen_a_leader() {
+    for election in [7.0, 300.0] {
+        let seconds = format!("platform.herd.discovery.registry.election={election}s");
+        let notes = Notes::of(&[&SERVERS_CRASH[..], &[seconds.as_str()]].concat());
+        let backs: Vec<f64> =
+            notes.0.iter().filter(|(_, o)| *o == Observation::DirectoryBack).map(|(t, _)| *t).collect();
+        assert!(backs.len() > 3, "{} times", backs.len());
+        for back in backs {
+            // The second of the three came up an election before that.
+            let came = |(t, o): &&(f64, Observation)| {
+                (t - (back - election)).abs() < 1e-6 && matches!(o, Observation::VmUp { .. })
+            };
+            assert!(notes.0.iter().find(came).is_some(), "{election} s before {back}");
+        }
+    }
+}
+
+#[test]
+fn writes_wait_for_the_next_leader_while_reads_go_on() {
+    let notes =
+        Notes::of(&[&SERVERS_CRASH[..], &["platform.herd.discovery.registry.election=100s"]].concat());
+    let lost = |o: &Observation| matches!(o, Observation::VmDown { .. });
+    let mut seen = 0;
+    for (i, (t, _)) in
+        notes.0.iter().enumerate().filter(|(_, f)| matches!(f.1, Observation::DirectoryLed { .. }))
+    {
+        // Where most were left, the last one was lost an election ago, and the registry answered all the time.
+        let since = t - 100.0;
+        let meanwhile = || notes.0[..i].iter().rev().take_while(|(at, _)| *at >= since - 1e-6);
+        if meanwhile().any(|(at, o)| (at - since).abs() < 1e-6 && lost(o)) {
+            let is_out = |o: &Observation| matches!(o, Observation::DirectoryLost { .. });
+            assert!(!meanwhile().any(|(_, o)| is_out(o)), "most are left at {t}");
+            let is_written = |o: &Observation| matches!(o, Observation::BoxUnrouted { .. });
+            assert!(!meanwhile().any(|(at, o)| *at > since + 1.0 && is_written(o)), "written before {t}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 3, "{seen} leaders were lost");
+}
+
+#[test]
+fn a_group_hears_of_no_sick_box_while_the_registry_is_out_and_of_lost_machines_by_the_cloud() {
+    let notes = Notes::of(&[
+        REGISTRY,
+        "faults.vm_loss.rate=40/year",
+        "faults.vm_crash.rate=40/year",
+        "faults.vm_crash.down=10d",
+        "faults.discovery_outage.rate=40/year",
+        "faults.discovery_outage.lasts=12h",
+        "platform.herd.discovery.registry.servers=9",
+        "platform.herd.health.period=1m",
+    ]);
+    let (mut out, mut down, mut new) = (None, BTreeMap::new(), BTreeMap::new());
+    let (mut served, mut on) = (BTreeSet::<VmId>::new(), BTreeMap::<BoxId, VmId>::new());
+    let (mut lost, mut crashed) = (0, 0);
+    for (t, o) in &notes.0 {
+        match *o {
+            Observation::DirectoryLost { .. } => out = Some(*t),
+            Observation::DirectoryBack => out = None,
+            Observation::VmDown { vm, kind, .. } => {
+                new.remove(&vm);
+                down.extend(served.contains(&vm).then_some((vm, (*t, kind, out))));
+            }
+            // One that has never served is given up by its launch timeout, of which the console tells.
+            Observation::BoxRouted { subject } => served.extend(on.get(&subject)),
+            Observation::BoxPlaced { subject, vm } => _ = on.insert(subject, vm),
+            Observation::VmLaunched { vm, .. } => new.extend(out.map(|began: f64| (vm, began))),
+            Observation::VmTerminated { vm } => {
+                let made = new.remove(&vm);
+                assert!(made.is_none() || made != out, "nobody called it sick, at {t}");
+                // Of those that went down and are given back while the registry is out all the time.
+                let Some((since, kind, Some(began))) = down.remove(&vm) else { continue };
+                if out == Some(began) {
+                    assert_eq!(kind, FaultKind::VmLoss, "only the console can have told, at {t}");
+                    // The next pass, each minute, unless a tenth of the group is being replaced already.
+                    assert!(t - since <= 60.0 || lost > 0, "lost at {since}, given back at {t}");
+                    lost += 1;
+                } else if kind == FaultKind::VmCrash {
+                    crashed += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(lost > 0 && crashed > 0, "{lost} were replaced during an outage, {crashed} after one");
 }
 
 #[test]

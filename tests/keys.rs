@@ -427,6 +427,7 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
     ("platform.NAME.discovery.dns.overrun_lasts", &BY_DNS, &[]),
     ("platform.NAME.discovery.registry.preset", &BY_REGISTRY, &["zookeeper"]),
     ("platform.NAME.discovery.registry.servers", &BY_REGISTRY, &["5"]),
+    ("platform.NAME.discovery.registry.election", &LOST_SERVERS, &["5h"]),
     ("platform.NAME.discovery.registry.machine", &BY_REGISTRY, &["m7i.large"]),
     ("platform.NAME.discovery.registry.membership", &BY_REGISTRY, &["session"]),
     ("platform.NAME.discovery.registry.probe_period", &BY_REGISTRY, &[]),

@@ -86,6 +86,7 @@ const SLIPS: &[&str] = &["faults.human_slip.chance=20%"];
 
 const BY_DNS: &[&str] = &["platform.cattle.discovery.kind=dns"];
 const BY_REGISTRY: &[&str] = &["platform.cattle.discovery.kind=registry"];
+const SERVERS_CRASH: &[&str] = &["faults.vm_crash.rate=300/year", "faults.vm_crash.down=3h"];
 const REGISTRY_FAILS: &[&str] = &["faults.discovery_outage.rate=100/year"];
 
 #[rustfmt::skip]
@@ -207,6 +208,7 @@ const PEOPLE_AND_DELAYS: &[Line] = &[
     line("platform.cattle.discovery.registry.clients", ["0", "100000"], "delist_time", Up, CATTLE, &[LOSSES, BY_REGISTRY], "more members take longer to agree that one is dead"),
     line("platform.cattle.discovery.registry.watch", ["1s", "1m"], "delist_time", Up, CATTLE, &[LOSSES, BY_REGISTRY], "callers hear of it later"),
     line("platform.cattle.discovery.registry.fail_empty", ["0%", "100%"], "availability", Down, CATTLE, &[&QUIET, BY_REGISTRY, REGISTRY_FAILS], "an empty list is no box at all"),
+    line("platform.cattle.discovery.registry.election", ["1s", "1h"], "discovery_down", Up, CATTLE, &[BY_REGISTRY, SERVERS_CRASH], "most of the servers are there, and wait for a leader"),
     line("platform.cattle.discovery.registry.servers", ["3", "5"], "cost_registry", Up, CATTLE, &[BY_REGISTRY], "each is a machine"),
     line("platform.pets.deploy", ["5m", "1h"], "release_duration", Up, &PETS, &[RELEASES], "each box takes longer"),
     line("platform.pets.rollback", ["2m", "2h"], "rollback_time", Up, &PETS, &[RELEASES, BAD, ERRORS], "going back takes longer"),

@@ -4,8 +4,10 @@
 use crate::support::{Unwatched, assert_close, scenario, value};
 use boxherd::engine::{SimDuration, SimTime};
 use boxherd::experiment::{Contestant, compare};
-use boxherd::platform::cattle::{Cattle, CattleParameters, Decision, GroupView, ScalingPolicy};
-use boxherd::platform::{Platform, Sizing};
+use boxherd::platform::cattle::{
+    Cattle, CattleParameters, Decision, GroupView, ScalingParameters, ScalingPolicy, TargetTracking,
+};
+use boxherd::platform::{Platform, PlatformParameters, Sizing};
 use boxherd::scenario::Scenario;
 use boxherd::simulation::{self, Watcher};
 use boxherd::world::{
@@ -255,4 +257,60 @@ fn code_outside_adds_a_scaling_policy_to_cattle() {
     let results = compare(&scenario, &[contestant], None, &Unwatched).expect("it runs");
     // Seven were asked for in the warm-up hour, and nothing breaks.
     assert_close(value(&results, "seven", "vms"), 7.0, 1e-9, "machines");
+}
+
+/// Target tracking that is asked every minute, whatever happens.
+struct Sleepless(TargetTracking);
+
+impl ScalingPolicy for Sleepless {
+    fn decide(&mut self, group: &GroupView) -> Decision {
+        self.0.decide(group)
+    }
+}
+
+#[test]
+fn a_policy_that_is_not_asked_while_nothing_changes_decides_as_one_that_always_is() {
+    // A daily rhythm, releases, machines that crash, and a registry that fails: every reason for a look.
+    let (before, after) = (CRASHES.find("[platform.pets]"), CRASHES.find("[cloud]"));
+    let (before, after) = (&CRASHES[..before.expect("a platform")], &CRASHES[after.expect("a cloud")..]);
+    let text = format!("{before}[platform.herd]\nkind = \"cattle\"\n{after}");
+    let sets = [
+        "run.length=2w",
+        "service.web.traffic.rate=400/s",
+        "service.web.traffic.diurnal.amplitude=0.8",
+        "service.web.release.rate=5/week",
+    ];
+    for registry in
+        [&[][..], &["platform.herd.discovery.kind=registry", "faults.discovery_outage.rate=50/year"]]
+    {
+        let scenario = scenario("outside.toml", &text, &[&sets[..], registry].concat());
+        let Some(PlatformParameters::Cattle(parameters)) = scenario.parameters.platform.get("herd") else {
+            panic!("the herd is cattle")
+        };
+        let facts = |always: bool| {
+            let tracking = || TargetTracking::new(ScalingParameters::default());
+            let mut cattle = Cattle::new(parameters.clone(), scenario.parameters.practice.clone())
+                .with_scaling(
+                    move |_| if always { Box::new(Sleepless(tracking())) } else { Box::new(tracking()) },
+                );
+            let mut facts = Facts::default();
+            let mut world = World::new(&scenario.world, 1, 0);
+            let (events, _) = simulation::run(&mut world, &mut cattle, &mut facts);
+            (facts.0, events)
+        };
+        let ((resting, few), (always, many)) = (facts(false), facts(true));
+        assert!(resting.iter().filter(|(_, o)| matches!(o, Observation::VmLaunched { .. })).count() > 50);
+        assert_eq!(resting, always);
+        // Two weeks have 20,160 minutes.
+        assert!(few + 5_000 < many, "{few} and {many} events");
+    }
+}
+
+#[derive(Default)]
+struct Facts(Vec<(SimTime, Observation)>);
+
+impl Watcher for Facts {
+    fn observe(&mut self, time: SimTime, observation: &Observation) {
+        self.0.push((time, observation.clone()));
+    }
 }

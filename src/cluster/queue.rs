@@ -5,12 +5,14 @@
 //! no write fails here. Start at [`WorkQueue`].
 
 use crate::engine::{SimDuration, SimTime};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Keys that wait for a controller: those that are visible first come first, then in order of arrival.
 #[derive(Debug)]
 pub struct WorkQueue<K> {
-    waiting: BTreeSet<(SimTime, u64, K)>,
+    /// Sorted. Most keys are visible after the same latency, and so come last.
+    waiting: VecDeque<(SimTime, u64, K)>,
     place: BTreeMap<K, (SimTime, u64)>,
     added: u64,
     /// The controller is woken then.
@@ -19,22 +21,27 @@ pub struct WorkQueue<K> {
 
 impl<K> Default for WorkQueue<K> {
     fn default() -> Self {
-        WorkQueue { waiting: BTreeSet::new(), place: BTreeMap::new(), added: 0, armed: None }
+        WorkQueue { waiting: VecDeque::new(), place: BTreeMap::new(), added: 0, armed: None }
     }
 }
 
 impl<K: Copy + Ord> WorkQueue<K> {
     /// Adds a key that its controller sees at `visible`, or moves it there if it waits for longer.
     pub fn add(&mut self, key: K, visible: SimTime) {
-        if let Some(&(time, number)) = self.place.get(&key) {
-            if time <= visible {
-                return;
+        let new = (visible, self.added + 1);
+        match self.place.entry(key) {
+            Entry::Occupied(place) if place.get().0 <= visible => return,
+            Entry::Occupied(mut place) => {
+                let (time, number) = place.insert(new);
+                if let Ok(i) = self.waiting.binary_search(&(time, number, key)) {
+                    self.waiting.remove(i);
+                }
             }
-            self.waiting.remove(&(time, number, key));
+            Entry::Vacant(place) => _ = place.insert(new),
         }
         self.added += 1;
-        self.waiting.insert((visible, self.added, key));
-        self.place.insert(key, (visible, self.added));
+        let i = self.waiting.partition_point(|&(time, ..)| time <= visible);
+        self.waiting.insert(i, (visible, self.added, key));
     }
 
     /// The next key that is visible now.
@@ -42,18 +49,18 @@ impl<K: Copy + Ord> WorkQueue<K> {
         if self.armed.is_some_and(|at| at <= now) {
             self.armed = None;
         }
-        let &(visible, _, key) = self.waiting.first()?;
+        let &(visible, _, key) = self.waiting.front()?;
         if visible > now {
             return None;
         }
-        self.waiting.pop_first();
+        self.waiting.pop_front();
         self.place.remove(&key);
         Some(key)
     }
 
     /// When the controller has to be woken, if that is not arranged yet.
     pub fn arm(&mut self) -> Option<SimTime> {
-        let &(visible, _, _) = self.waiting.first()?;
+        let &(visible, _, _) = self.waiting.front()?;
         if self.armed.is_some_and(|at| at <= visible) {
             return None;
         }
@@ -61,6 +68,7 @@ impl<K: Copy + Ord> WorkQueue<K> {
         Some(visible)
     }
 }
+
 /// A client's rate limit: `burst` at once, `rate` per second on average.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenBucket {

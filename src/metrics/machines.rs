@@ -2,22 +2,20 @@
 
 use super::gauge::Gauge;
 use super::{Frame, Part, Report};
-use crate::engine::SimTime;
+use crate::engine::{SecondaryMap, SimTime};
 use crate::parameter::Bytes;
 use crate::results::metric::MetricId;
 use crate::world::observation::Amount;
-use crate::world::{Observation, VmId};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::world::{BoxId, Observation, VmId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// CPU and memory of the rented machines, and how they are split.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MachinePark {
-    /// [milli-CPU] and [bytes].
-    size_of: BTreeMap<VmId, (i64, i64)>,
-    running: BTreeSet<VmId>,
-    /// Nothing is paid for them but their disks.
-    stopped: BTreeSet<VmId>,
+    /// A machine that nobody could give back is paid for longer than its place is its own.
+    machines: BTreeMap<VmId, Machine>,
+    running: i64,
     /// Rented [milli-CPU].
     pub paid: Gauge,
     pub count: Gauge,
@@ -31,31 +29,34 @@ pub(super) struct MachinePark {
     memory_overhead_each: i64,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Machine {
+    /// [milli-CPU] and [bytes].
+    size: (i64, i64),
+    runs: bool,
+    /// Nothing is paid for it but its disk.
+    stopped: bool,
+}
+
 impl MachinePark {
     pub fn observe(&mut self, time: SimTime, observation: &Observation, frame: &Frame) {
         match *observation {
             Observation::VmLaunched { vm, instance, .. } => {
                 let machine = frame.catalog.get(instance);
                 let (cpu, memory) = (i64::from(machine.cpu.as_milli()), bytes(machine.memory));
-                self.size_of.insert(vm, (cpu, memory));
-                self.rent(time, vm, 1);
+                self.machines.insert(vm, Machine { size: (cpu, memory), runs: false, stopped: true });
+                self.set_stopped(time, vm, false);
             }
             Observation::VmTerminated { vm } => {
-                if !self.stopped.remove(&vm) {
-                    self.rent(time, vm, -1);
-                }
-                self.size_of.remove(&vm);
                 self.set_running(time, vm, false);
+                self.set_stopped(time, vm, true);
+                self.machines.remove(&vm);
             }
             Observation::VmStopped { vm } => {
-                self.stopped.insert(vm);
-                self.rent(time, vm, -1);
                 self.set_running(time, vm, false);
+                self.set_stopped(time, vm, true);
             }
-            Observation::VmStarted { vm } => {
-                self.stopped.remove(&vm);
-                self.rent(time, vm, 1);
-            }
+            Observation::VmStarted { vm } => self.set_stopped(time, vm, false),
             Observation::VmUp { vm } => self.set_running(time, vm, true),
             Observation::VmDown { vm, .. } | Observation::VmRebooted { vm } => {
                 self.set_running(time, vm, false)
@@ -69,27 +70,28 @@ impl MachinePark {
         }
     }
 
-    /// The rent of a machine begins (1) or ends (-1).
-    fn rent(&mut self, time: SimTime, vm: VmId, change: i64) {
-        let (cpu, memory) = self.size_of[&vm];
-        self.paid.add(time, change * cpu);
-        self.paid_memory.add(time, change * memory);
-        self.count.add(time, change);
+    /// The rent of a machine ends or begins.
+    fn set_stopped(&mut self, time: SimTime, vm: VmId, stopped: bool) {
+        let machine = self.machines.get_mut(&vm).expect("told of machines that were launched");
+        if std::mem::replace(&mut machine.stopped, stopped) != stopped {
+            let (change, (cpu, memory)) = (if stopped { -1 } else { 1 }, machine.size);
+            self.paid.add(time, change * cpu);
+            self.paid_memory.add(time, change * memory);
+            self.count.add(time, change);
+        }
     }
 
     fn set_running(&mut self, time: SimTime, vm: VmId, runs: bool) {
-        if runs {
-            self.running.insert(vm)
-        } else {
-            self.running.remove(&vm)
-        };
-        self.book_overhead(time);
+        let machine = self.machines.get_mut(&vm).expect("told of machines that were launched");
+        if std::mem::replace(&mut machine.runs, runs) != runs {
+            self.running += if runs { 1 } else { -1 };
+            self.book_overhead(time);
+        }
     }
 
     fn book_overhead(&mut self, time: SimTime) {
-        let machines = self.running.len() as i64;
-        self.overhead.set(time, self.overhead_each * machines);
-        self.memory_overhead.set(time, self.memory_overhead_each * machines);
+        self.overhead.set(time, self.overhead_each * self.running);
+        self.memory_overhead.set(time, self.memory_overhead_each * self.running);
     }
 
     pub fn begin(&mut self, time: SimTime) {
@@ -137,7 +139,7 @@ pub(super) struct Machines {
     used_byte_s: f64,
     promises: Promises,
     boxes_up: Gauge,
-    up: BTreeSet<crate::world::BoxId>,
+    up: SecondaryMap<BoxId, ()>,
     created: u64,
 }
 
@@ -151,7 +153,7 @@ impl Machines {
             used_byte_s: 0.0,
             promises: Promises::default(),
             boxes_up: Gauge::default(),
-            up: BTreeSet::new(),
+            up: SecondaryMap::default(),
             created: 0,
         }
     }
@@ -168,12 +170,13 @@ impl Part for Machines {
             Observation::MemoryUsed { byte_s, .. } => self.used_byte_s += byte_s,
             Observation::Promised { promised, allocatable } => self.promises.set(time, promised, allocatable),
             Observation::BoxUp { subject } => {
-                self.up.insert(subject);
-                self.boxes_up.set(time, self.up.len() as i64);
+                let before = self.up.remove(subject).is_some();
+                self.up.insert(subject, ());
+                self.boxes_up.add(time, i64::from(!before));
             }
             Observation::BoxExited { subject, .. } => {
-                self.up.remove(&subject);
-                self.boxes_up.set(time, self.up.len() as i64);
+                let before = self.up.remove(subject).is_some();
+                self.boxes_up.add(time, -i64::from(before));
             }
             Observation::BoxCreated { .. } => self.created += 1,
             _ => {}

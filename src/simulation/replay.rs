@@ -304,6 +304,9 @@ impl Watcher for Trace<'_> {
             Observation::DirectoryBack => {
                 self.line(time, About::Nothing, "the registry of services answers again");
             }
+            Observation::DirectoryLed { vm } => {
+                self.line(time, About::Vm(*vm), "leads the servers of the registry of services now");
+            }
             Observation::DirectoryServer { vm } => {
                 self.line(time, About::Vm(*vm), "is a server of the registry of services");
             }

@@ -386,6 +386,11 @@ impl Api<'_> {
         self.world.boxes.get(subject).map(|b| b.service)
     }
 
+    /// The service of the boxes that were placed on a machine, as its tag says; `None` if it has none or is gone.
+    pub fn service_on(&self, vm: VmId) -> Option<ServiceId> {
+        self.service_of(*self.world.vms.get(vm)?.boxes.first()?)
+    }
+
     /// The machine of a box, as placed; `None` if it is not placed or gone.
     pub fn vm_of(&self, subject: BoxId) -> Option<VmId> {
         self.world.boxes.get(subject)?.vm
@@ -592,17 +597,25 @@ impl Api<'_> {
     }
 
     /// For a controller that reads [`Api::cpu`] at each tick of a clock (`phase`, `phase + period`, …): it need not
-    /// do so while readings stay the same. Whenever CPU use or the number of serving boxes of the service changes,
-    /// `event` happens at the next tick, once.
+    /// do so while readings stay the same. When CPU use or the number of serving boxes of the service changes, `event`
+    /// happens at the first tick at which readings with this `lag` show it, unless it is to happen anyway. Whether one
+    /// more change came until then, [`Api::is_load_steady`] tells.
     pub fn wake_on_load(
         &mut self,
         service: ServiceId,
-        phase: SimTime,
-        period: SimDuration,
+        (phase, period): (SimTime, SimDuration),
+        lag: SimDuration,
         event: PlatformEvent,
     ) {
-        let waker = LoadWaker { phase, period, event, next: None, seen: None };
+        let changed = self.now();
+        let waker = LoadWaker { phase, period, lag, event, next: None, seen: None, changed };
         self.world.services[service.index()].flow.waker = Some(waker);
+    }
+
+    /// Whether CPU use and serving boxes of a service have been the same since then: readings of the time after it will
+    /// be what they are now until the event of [`Api::wake_on_load`].
+    pub fn is_load_steady(&self, service: ServiceId, since: SimTime) -> bool {
+        self.world.services[service.index()].flow.waker.is_some_and(|waker| waker.changed <= since)
     }
 }
 

@@ -49,6 +49,11 @@ impl Warmth {
     pub(super) const COLD: Warmth = Warmth(0);
     pub(super) const WARM: Warmth = Warmth(Self::STEPS);
 
+    /// How many steps it has come.
+    pub(super) fn step(self) -> u8 {
+        self.0
+    }
+
     /// Mean progress during this step, from 0 to 1.
     pub(super) fn share(self) -> f64 {
         if self == Self::WARM { 1.0 } else { (f64::from(self.0) + 0.5) / f64::from(Self::STEPS) }

@@ -1,7 +1,7 @@
 //! A registry of services (Consul, ZooKeeper): a few servers that agree on the list of boxes, and tell who watches.
 //!
-//! It answers while most of its servers are reachable and it has not failed by itself. It writes one change after the
-//! other: a write costs its own time and that of telling every watcher, so a large fleet is written more slowly. What
+//! It answers while most of its servers are reachable and have chosen a leader, and it has not failed by itself. Where a
+//! leader is lost and most are left, reads go on and writes wait for the next one. It writes one change after the other: a write costs its own time and that of telling every watcher, so a large fleet is written more slowly. What
 //! flapping checks write in the background takes part of its time; where that and the changes of the fleet are more than
 //! it can do, a line of writes grows, and lists are as late as the line is long. While it does not answer, changes wait
 //! with their agents, and come in over the time that these take to register anew. Callers keep what they have, or take
@@ -29,6 +29,8 @@ pub struct DirectorySpec {
     pub writes_per_s: f64,
     /// Watchers that it could tell of a change if nothing was written [1/s].
     pub notices_per_s: f64,
+    /// Time until servers have a leader, from when they lost theirs or are most again.
+    pub election: SimDuration,
     /// Callers' machines that watch beside those of the boxes.
     pub clients: u32,
     /// Flaps of each box's checks, of two writes each [1/s].
@@ -44,6 +46,10 @@ pub struct DirectorySpec {
 pub(super) struct Directory {
     spec: DirectorySpec,
     servers: Vec<VmId>,
+    /// Who writes; nobody while most of them are not there.
+    leader: Option<VmId>,
+    /// Until then they choose one.
+    chooses_until: Option<SimTime>,
     failures: Renewal,
     /// It has failed by itself.
     failed: Option<FaultId>,
@@ -68,6 +74,8 @@ impl Directory {
         Directory {
             spec,
             servers: Vec::new(),
+            leader: None,
+            chooses_until: None,
             failures,
             failed: None,
             answers: true,
@@ -130,7 +138,9 @@ impl World {
 
     /// A machine is one of its servers from now on.
     pub(super) fn join_directory(&mut self, vm: VmId) {
-        self.directory.as_mut().expect("a registry is founded before it gets servers").servers.push(vm);
+        let directory = self.directory.as_mut().expect("a registry is founded before it gets servers");
+        directory.servers.push(vm);
+        directory.leader.get_or_insert(vm);
         self.observe(Observation::DirectoryServer { vm });
     }
 
@@ -145,16 +155,31 @@ impl World {
 
     /// A machine was lost or is back: the registry may not have most of its servers any more, or have them again.
     pub(super) fn count_quorum(&mut self) {
-        let Some(directory) = &self.directory else { return };
-        let here = |vm: &&VmId| self.vms.get(**vm).is_some_and(|vm| vm.is_reachable());
-        let (here, all) = (directory.servers.iter().filter(here).count(), directory.servers.len());
-        let most = here * 2 > all || all == 0;
-        let answers = most && directory.failed.is_none();
+        let now = self.scheduler.now();
+        let Some(directory) = &mut self.directory else { return };
+        let is_here = |vm: &&VmId| self.vms.get(**vm).is_some_and(|vm| vm.is_reachable());
+        let here: Vec<VmId> = directory.servers.iter().filter(is_here).copied().collect();
+        let most = here.len() * 2 > directory.servers.len() || directory.servers.is_empty();
+        if !most {
+            (directory.leader, directory.chooses_until) = (None, None);
+        } else if directory.leader.is_none_or(|leader| !here.contains(&leader))
+            && directory.chooses_until.is_none()
+            && !here.is_empty()
+        {
+            if directory.leader.take().is_some() {
+                directory.advance(now);
+                directory.backlog_s += directory.spec.election.as_secs_f64();
+            }
+            let until = now + directory.spec.election;
+            directory.chooses_until = Some(until);
+            self.scheduler.at(until, Event::DirectoryChooses);
+        }
+        // Those who are left still answer while they choose another leader; after an outage nobody does.
+        let has_led = directory.chooses_until.is_none() || directory.answers;
+        let answers = most && has_led && directory.failed.is_none();
         if answers == directory.answers {
             return;
         }
-        let now = self.scheduler.now();
-        let directory = self.directory.as_mut().expect("seen");
         directory.advance(now);
         directory.answers = answers;
         if answers {
@@ -167,6 +192,21 @@ impl World {
         self.observe(Observation::DirectoryLost { fault, empties });
         self.blank_copies(empties);
         self.signals.push_back(Signal::Directory { answers: false });
+    }
+
+    /// Most of its servers have been there for as long as it takes to choose a leader.
+    pub(super) fn on_directory_chooses(&mut self) {
+        let now = self.scheduler.now();
+        let directory = self.directory.as_mut().expect("only a registry has a leader");
+        if directory.chooses_until.take_if(|until| *until == now).is_none() {
+            return; // they were too few meanwhile
+        }
+        let is_here = |vm: &&VmId| self.vms.get(**vm).is_some_and(|vm| vm.is_reachable());
+        directory.leader = directory.servers.iter().find(is_here).copied();
+        if let Some(vm) = directory.leader {
+            self.observe(Observation::DirectoryLed { vm });
+        }
+        self.count_quorum();
     }
 
     /// What was said meanwhile is written in the order of the boxes, spread over the time of registering anew.

@@ -146,6 +146,8 @@ pub enum Event {
     /// The registry of services fails, and works again.
     DirectoryFails,
     DirectoryRestored,
+    /// Its servers have had the time to choose a leader.
+    DirectoryChooses,
     /// The registry has written down what was said of a box.
     DirectoryWrites {
         subject: BoxId,
@@ -218,7 +220,8 @@ impl engine::Event for Event {
             | RegistryRestored
             | VulnerabilityPublished
             | DirectoryFails
-            | DirectoryRestored => 0,
+            | DirectoryRestored
+            | DirectoryChooses => 0,
             LaunchFailed { .. }
             | VmUp { .. }
             | BoxPrepared { .. }

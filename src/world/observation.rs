@@ -227,6 +227,10 @@ pub enum Observation {
         empties: bool,
     },
     DirectoryBack,
+    /// One of its servers writes for all from now on.
+    DirectoryLed {
+        vm: VmId,
+    },
     /// This machine is a server of the registry of services.
     DirectoryServer {
         vm: VmId,

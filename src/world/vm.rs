@@ -91,8 +91,8 @@ pub(super) struct Vm {
     pub disk: super::vulnerability::Disk,
     /// Restarts so far, part of the key of how long the next one takes.
     reboots: u32,
-    /// Boxes that serve on it, by (service, version), for the flow solver.
-    pub composition: super::flow::Composition,
+    /// The boxes that serve on it, for the flow solver; none where none do.
+    pub shape: Option<super::flow::ShapeId>,
 }
 
 impl Vm {
@@ -162,6 +162,7 @@ impl World {
         let can = self.vms.get(vm).is_some_and(|v| v.is_running()) && self.cloud_api.answers();
         if can {
             self.take_vm_down(vm, Exit::Stopped, VmState::Stopped);
+            self.tell_heartbeat(vm);
             self.observe(Observation::VmStopped { vm });
         }
         can
@@ -215,7 +216,7 @@ impl World {
             heartbeat: None,
             disk: super::vulnerability::Disk::new(self.scheduler.now()),
             reboots: 0,
-            composition: Default::default(),
+            shape: None,
         });
         self.observe(Observation::VmLaunched { vm, zone, slot, instance, purchase });
         vm
@@ -315,6 +316,7 @@ impl World {
         let reboot = self.count_reboot(vm);
         let u = self.streams.open(streams::REBOOT, &[key[0], key[1], key[2], reboot]).uniform();
         self.take_vm_down(vm, Exit::Stopped, VmState::Down);
+        self.tell_heartbeat(vm);
         self.observe(Observation::VmRebooted { vm });
         let span = self.cloud.reboot.sample(u);
         self.schedule_vm_step(vm, span, Event::VmUp { vm });
@@ -342,6 +344,7 @@ impl World {
         };
         self.take_vm_down(vm, Exit::Fault { fault, kind }, state);
         self.observe(Observation::VmDown { vm, fault, kind });
+        self.tell_heartbeat(vm);
         if state == VmState::Reclaimed {
             self.observe(Observation::VmTerminated { vm });
         }
@@ -360,7 +363,6 @@ impl World {
             self.exit_box(subject, exit);
             self.refresh_reach(subject);
         }
-        self.tell_heartbeat(vm);
     }
 
     /// Ends the rent of a machine; its boxes are gone with it.

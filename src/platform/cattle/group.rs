@@ -34,6 +34,7 @@ pub(super) struct Group {
     /// Machines that wait for the group to launch one.
     pub(super) pool: Vec<Member>,
     pub scaling: Box<dyn super::ScalingPolicy>,
+    pub(super) looks: super::scaling::Looks,
     pub refresh: Option<super::refresh::Refresh>,
     pub waiting: Option<Version>,
     /// Machines on their way out that are to be replaced once they are gone.
@@ -44,6 +45,8 @@ pub(super) struct Group {
     pub wave: super::in_place::Wave,
     /// Some member may be unhealthy or was never in service; a quiet group needs no look at its members.
     pub(super) restless: bool,
+    /// Its verdicts do not come in: only the console shows who is gone.
+    pub(super) is_blind: bool,
     /// Members came or went: the zones may be out of balance.
     pub(super) unsettled: bool,
     /// A tick of its passes, and whether the next one is planned.
@@ -82,12 +85,14 @@ impl Group {
             members: Members::default(),
             pool: Vec::new(),
             scaling,
+            looks: Default::default(),
             refresh: None,
             waiting: None,
             awaited: Vec::new(),
             leaving: Vec::new(),
             wave: Default::default(),
             restless: false,
+            is_blind: false,
             unsettled: false,
             health_phase: SimTime::ZERO,
             pass_is_due: false,

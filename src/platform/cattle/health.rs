@@ -18,8 +18,13 @@ use crate::world::{Api, BoxId, VmStatus, ZoneId};
 impl Group {
     /// Replaces machines that are unhealthy or never came up, makes up the number, and renews.
     pub fn health_pass(&mut self, p: &GroupHealthParameters, api: &mut Api<'_>) {
+        if self.is_blind {
+            self.note_lost(api);
+        }
         if self.restless {
-            self.discard_gone(api);
+            if self.members.iter().any(|m| m.gone) {
+                self.discard_gone(api);
+            }
             self.discard_sick(p, api);
             self.restless = self.members.iter().any(|m| m.unhealthy || m.in_service.is_none());
         }
@@ -33,7 +38,21 @@ impl Group {
     /// Whether a pass could change anything.
     pub(super) fn needs_pass(&self) -> bool {
         let watches = self.rules.max_lifetime.is_some() || self.rules.pool.state != PoolState::None;
-        watches || self.restless || self.unsettled || self.is_refreshing() || self.missing() > 0
+        watches
+            || self.is_blind
+            || self.restless
+            || self.unsettled
+            || self.is_refreshing()
+            || self.missing() > 0
+    }
+
+    /// The status checks of the cloud go on where those of the boxes are not heard (`HealthCheckType` EC2).
+    fn note_lost(&mut self, api: &Api<'_>) {
+        let is_lost = |m: &Member| matches!(api.vm_status(m.vm), VmStatus::HostFailed | VmStatus::Gone);
+        if self.members.iter().any(|m| !m.unhealthy && is_lost(m)) {
+            self.members.iter_mut().filter(|m| is_lost(m)).for_each(|m| m.unhealthy = true);
+            self.restless = true;
+        }
     }
 
     /// Machines that do not exist any more need no grace, and no limit on how many go at a time.
@@ -55,7 +74,9 @@ impl Group {
                 waited >= self.rules.launch_timeout || (!runs && waited >= p.grace)
             }
         };
-        let unwell = |m: &Member| (m.unhealthy || m.in_service.is_none()) && over(m);
+        // Of one that is new no good word can have come either.
+        let is_untold = |m: &Member| self.is_blind && m.prepared.is_some();
+        let unwell = |m: &Member| (m.unhealthy || m.in_service.is_none() && !is_untold(m)) && over(m);
         let sick: Vec<BoxId> = self.members.iter().filter(|m| unwell(m)).map(|m| m.subject).collect();
         if sick.is_empty() {
             return;

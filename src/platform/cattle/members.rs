@@ -65,6 +65,8 @@ pub(super) struct Members {
     in_service: Cell<Option<u32>>,
     /// All that get requests were found warm.
     are_warm: Cell<bool>,
+    /// How often somebody may have changed them.
+    changes: u64,
 }
 
 impl Members {
@@ -89,7 +91,13 @@ impl Members {
         self.all.iter_mut().find(|m| m.subject == subject)
     }
 
+    /// A number that stays the same while they do.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     fn forget_who_serves(&mut self) {
+        self.changes += 1;
         self.in_service.set(None);
         self.are_warm.set(false);
     }

@@ -134,15 +134,13 @@ impl Cattle {
         let line = format!("{name}: {min} to {max} × {machine}, {} at the peak, {purpose}", fleet.boxes);
         self.sizing.lines.push(line);
         self.sizing.services.push(size);
-        let s = self.groups.len() as u32;
+        let s = self.groups.len();
         // Each group looks at a time of its own.
         let phase = api.stream(HEALTH_PHASE, &[u64::from(service.0)]).uniform();
         group.health_phase = SimTime::ZERO + p.health.period.mul_f64(phase);
-        if p.scaling.policy.is_active() {
-            api.after(p.scaling.period, PlatformEvent::with(SCALING_PASS, s, 0));
-        }
         self.groups.push(group);
-        self.age_machines(s as usize, api);
+        self.begin_looks(s, api);
+        self.age_machines(s, api);
     }
 
     /// The group that a box is a member of: they are in the order of services.
@@ -158,17 +156,26 @@ impl Cattle {
     }
 
     /// A machine of a group or of its pool.
-    fn machine(&self, vm: VmId) -> Option<(usize, Member)> {
-        let of = |g: &Group| g.member_on(vm).or(g.pool.iter().find(|m| m.vm == vm)).copied();
-        self.groups.iter().enumerate().find_map(|(s, group)| of(group).map(|member| (s, member)))
+    fn machine(&self, vm: VmId, api: &Api<'_>) -> Option<(usize, Member)> {
+        let s = api.service_on(vm)?.0 as usize;
+        let group = &self.groups[s];
+        let member = group.member_on(vm).or(group.pool.iter().find(|m| m.vm == vm))?;
+        Some((s, *member))
     }
 
-    fn group_of_vm(&self, vm: VmId) -> Option<usize> {
-        self.groups.iter().position(|g| g.member_on(vm).is_some())
+    fn group_of_vm(&self, vm: VmId, api: &Api<'_>) -> Option<usize> {
+        let s = api.service_on(vm)?.0 as usize;
+        self.groups[s].member_on(vm).map(|_| s)
     }
 
-    fn plan_health_passes(&mut self, api: &mut Api<'_>) {
-        (0..self.groups.len()).for_each(|s| self.plan_health_pass(s, api));
+    /// Groups in which something changed look at it when it is time to.
+    fn plan_all_passes(&mut self, api: &mut Api<'_>) {
+        (0..self.groups.len()).for_each(|s| self.plan_passes(s, api));
+    }
+
+    fn plan_passes(&mut self, s: usize, api: &mut Api<'_>) {
+        self.plan_health_pass(s, api);
+        self.wake_policy(s, api);
     }
 
     /// A group in which something may have to be done looks at its next tick; a pass over a quiet one would change nothing.
@@ -195,7 +202,7 @@ impl Cattle {
 
     /// A machine of the group has booted: configure what is to run on it, or start what ran before.
     fn on_vm_up(&mut self, vm: VmId, api: &mut Api<'_>) {
-        let Some((s, member)) = self.machine(vm) else { return };
+        let Some((s, member)) = self.machine(vm, api) else { return };
         if member.prepared.is_some() {
             api.start_box(member.subject, member.version);
             return;
@@ -236,6 +243,15 @@ impl Cattle {
     fn on_health(&mut self, subject: BoxId, healthy: bool, api: &mut Api<'_>) {
         let Some(s) = self.group_of(subject, api) else { return };
         self.groups[s].entry.on_health(subject, healthy, api);
+        // The agent knows, and the group when the registry tells it.
+        if !self.discovery.keep_back(subject, healthy) {
+            self.hear(subject, healthy, api);
+        }
+    }
+
+    /// The group learns of a verdict.
+    fn hear(&mut self, subject: BoxId, healthy: bool, api: &mut Api<'_>) {
+        let Some(s) = self.group_of(subject, api) else { return };
         self.groups[s].note_health(subject, healthy, api.now());
         if healthy {
             self.refresh_progress(s, api);
@@ -244,7 +260,7 @@ impl Cattle {
 
     /// Its fellow members of the registry have lost sight of a machine, or see it again.
     fn on_heartbeat(&mut self, vm: VmId, alive: bool, api: &mut Api<'_>) {
-        let Some(s) = self.group_of_vm(vm) else { return };
+        let Some(s) = self.group_of_vm(vm, api) else { return };
         let subject = self.groups[s].member_on(vm).expect("found by it").subject;
         if self.groups[s].entry.on_machine(subject, alive, api) {
             api.declare_known_down(subject);
@@ -330,22 +346,23 @@ impl Cattle {
 
 impl Cattle {
     fn handle_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
+        if let Signal::Directory { answers } = signal {
+            self.groups.iter_mut().for_each(|group| group.is_blind = !answers);
+        }
         if self.discovery.on_signal(signal, api) {
-            return;
+            let heard = self.discovery.heard().into_iter();
+            return heard.for_each(|(subject, healthy)| self.hear(subject, healthy, api));
         }
         match signal {
-            Signal::LaunchFailed { vm } => {
-                if let Some((s, _)) = self.machine(vm) {
-                    self.groups[s].on_launch_failed(vm, api);
-                }
-            }
+            // The machine is no more: no tag says whose it was.
+            Signal::LaunchFailed { vm } => self.groups.iter_mut().for_each(|g| g.on_launch_failed(vm, api)),
             Signal::VmUp { vm } => self.on_vm_up(vm, api),
             Signal::SpotNotice { vm } => {
-                if let Some(s) = self.group_of_vm(vm).filter(|_| self.parameters.capacity_rebalancing) {
+                if let Some(s) = self.group_of_vm(vm, api).filter(|_| self.parameters.capacity_rebalancing) {
                     self.groups[s].replace_ahead(vm, api);
                 }
             }
-            Signal::SpotReclaimed { vm } => match self.group_of_vm(vm) {
+            Signal::SpotReclaimed { vm } => match self.group_of_vm(vm, api) {
                 Some(s) => self.groups[s].on_reclaimed(vm),
                 // It was draining already.
                 None => api.terminate_vm(vm),
@@ -384,7 +401,7 @@ impl Cattle {
         match event.kind {
             RESTART => {
                 let subject: BoxId = event.subject();
-                if let Some((_, member)) = api.vm_of(subject).and_then(|vm| self.machine(vm)) {
+                if let Some((_, member)) = api.vm_of(subject).and_then(|vm| self.machine(vm, api)) {
                     api.start_box(subject, member.version);
                 }
             }
@@ -394,10 +411,7 @@ impl Cattle {
                 self.groups[s].keep_pool(api);
                 self.refresh_progress(s, api);
             }
-            SCALING_PASS => {
-                self.scaling_pass(s, api);
-                api.after(self.parameters.scaling.period, event);
-            }
+            SCALING_PASS => self.on_scaling_tick(s, api),
             DRAINED => {
                 let vm = event.subject();
                 api.terminate_vm(vm);
@@ -447,19 +461,19 @@ impl Platform for Cattle {
         Automation::from(&self.parameters.automation).declare(api);
         self.parameters.commitment.declare(api);
         self.set_upkeep(api);
-        self.plan_health_passes(api);
+        self.plan_all_passes(api);
     }
 
     fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) {
         self.handle_signal(signal, api);
-        self.plan_health_passes(api);
+        self.plan_all_passes(api);
     }
 
     fn on_event(&mut self, event: PlatformEvent, api: &mut Api<'_>) {
         self.handle_event(event, api);
         match event.kind {
-            HEALTH_PASS | SCALING_PASS => self.plan_health_pass(event.a as usize, api),
-            _ => self.plan_health_passes(api),
+            HEALTH_PASS | SCALING_PASS => self.plan_passes(event.a as usize, api),
+            _ => self.plan_all_passes(api),
         }
     }
 

@@ -17,6 +17,9 @@ impl Group {
         count: u32,
         now: SimTime,
     ) -> Vec<BoxId> {
+        if count == 0 {
+            return Vec::new();
+        }
         let mut crowds = self.by_zone();
         let rank = |m: &Member| (!self.is_past_lifetime(m, now), self.preference(m, now), m.subject);
         // Of each zone, the first to go at the end.

@@ -31,7 +31,7 @@ use super::load_balancer::LoadBalancerParameters;
 use crate::catalog::Catalog;
 use crate::parameter::Problems;
 use crate::platform::sizing::check_machine;
-use crate::world::{About, Api, Balancing, DirectorySpec, PlatformEvent, ServiceId, Signal};
+use crate::world::{About, Api, Balancing, BoxId, DirectorySpec, PlatformEvent, ServiceId, Signal};
 use servers::Servers;
 
 /// Own events of any platform that uses this: beyond all of theirs.
@@ -105,9 +105,20 @@ impl Discovery {
         }
     }
 
+    /// For automation that asks a registry how boxes are: whether this verdict cannot be read because the registry does not
+    /// answer. It is [heard](Self::heard) when that does.
+    pub fn keep_back(&mut self, subject: BoxId, healthy: bool) -> bool {
+        self.servers.as_mut().is_some_and(|servers| servers.keep_back(subject, healthy))
+    }
+
     /// True if the message was for it alone.
     pub fn on_signal(&mut self, signal: Signal, api: &mut Api<'_>) -> bool {
         self.servers.as_mut().is_some_and(|servers| servers.on_signal(signal, api))
+    }
+
+    /// What a registry that answers again tells of the time in which it did not.
+    pub fn heard(&mut self) -> Vec<(BoxId, bool)> {
+        self.servers.as_mut().map_or(Vec::new(), Servers::heard)
     }
 
     /// True if the event was its own; `entry` finds that of a service.
@@ -157,6 +168,7 @@ impl RegistryParameters {
         DirectorySpec {
             writes_per_s: self.writes_per_s,
             notices_per_s: self.notices_per_s,
+            election: self.election,
             clients: self.clients,
             flaps_per_s: self.flapping.per_second(),
             resync: self.resync,

@@ -93,6 +93,7 @@ presets! {
         /// ZooKeeper, with ephemeral nodes and watches.
         Zookeeper = "zookeeper" {
             membership = "session", from "ephemeral nodes end with their session", grade Recalled;
+            election = "10s", from "syncLimit of 5 ticks of 2 s (apache/zookeeper @53a78e36), then a vote", grade Derived;
             watch = "lognormal(2s, 0.7)", from "clients notice within a few seconds (Pinterest 2014)", grade Derived;
             resync = "10s", from "sessions are taken up again within their timeout", grade Derived;
         },
@@ -106,6 +107,8 @@ section! {
         preset: RegistryPreset = "consul", grade Choice;
         /// Its servers. It answers while more than half of them do.
         servers: u32 = 3 in |&n| n % 2 == 1 && n <= 9 => "an odd number up to 9", from "3 or 5 servers are recommended", grade Recalled;
+        /// Time until the servers have a leader again when they lost theirs, or are more than half again: nothing is written until then.
+        election: SimDuration = "7s", from "Consul at its default raft_multiplier of 5: each follower waits from 5 to 10 s for the leader, the first of two 6.7 s", grade Recalled;
         /// Machine type of the registry's servers.
         machine: String = "m5.large", from "3 × m5.large, about 210 USD a month", grade Derived;
         /// How it finds out that a machine is gone.

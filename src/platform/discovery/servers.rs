@@ -3,7 +3,7 @@
 //! One that crashes comes back by itself. The loss of one is noticed by its fellows, and a person puts another in its place:
 //! in office hours while most are there, at once otherwise. When the registry does not answer for as long as an alert
 //! waits somebody is paged, and is at it until it answers again, but for the time in which a server has to be replaced.
-//! Knows what the cloud's console shows. Start at [`Servers::on_signal`].
+//! Automation that acts on its verdicts does not hear of what checks find meanwhile; the monitoring of people is their own. Knows what the cloud's console shows. Start at [`Servers::on_signal`].
 //!
 //! *Deviation:* how long a registry is out that failed by itself does not depend on when somebody came. Whoever replaces a
 //! server launches the machine first; here it is launched when the hands-on time is over, and is a server at the same time.
@@ -12,8 +12,8 @@ use super::{LAUNCH_SERVER, PAGE, RegistryParameters};
 use crate::engine::{Purpose, SimDuration};
 use crate::platform::PracticeParameters;
 use crate::world::{
-    About, Activity, Api, Heartbeat, PlatformEvent, Purchase, Signal, Urgency, VmId, VmStatus, Work, WorkId,
-    ZoneId,
+    About, Activity, Api, BoxId, Heartbeat, PlatformEvent, Purchase, Signal, Urgency, VmId, VmStatus, Work,
+    WorkId, ZoneId,
 };
 
 const REPLACE: Purpose = Purpose::named("registry server replaced");
@@ -35,6 +35,8 @@ pub(super) struct Servers {
     practice: PracticeParameters,
     servers: Vec<Server>,
     answers: bool,
+    /// Verdicts of checks that nobody has heard of.
+    held: Vec<(BoxId, bool)>,
     /// People know that it does not.
     known_out: bool,
     outages: u32,
@@ -61,6 +63,7 @@ impl Servers {
             practice: practice.clone(),
             servers: Vec::new(),
             answers: true,
+            held: Vec::new(),
             known_out: false,
             outages: 0,
             look: None,
@@ -116,6 +119,19 @@ impl Servers {
             _ => return false,
         }
         true
+    }
+
+    /// Keeps a verdict back while it does not answer.
+    pub fn keep_back(&mut self, subject: BoxId, healthy: bool) -> bool {
+        if !self.answers {
+            self.held.push((subject, healthy));
+        }
+        !self.answers
+    }
+
+    /// What was kept back, once it answers.
+    pub fn heard(&mut self) -> Vec<(BoxId, bool)> {
+        if self.answers { std::mem::take(&mut self.held) } else { Vec::new() }
     }
 
     fn on_directory(&mut self, answers: bool, api: &mut Api<'_>) {

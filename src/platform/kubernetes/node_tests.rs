@@ -1,12 +1,14 @@
-//! Claims about nodes that are lost, cut off or dark, and what replaces them.
+//! Claims about nodes that are lost, cut off or dark, what replaces them, when more are asked for, and their rules.
 
-use super::tests::{Record, at, constant, fixed, is_created, record, secs, service, spec};
+use super::tests::{
+    Record, at, constant, daily, elastic, fixed, is_created, one_release_on, record, secs, service, spec,
+};
 use super::{Kubernetes, KubernetesParameters, PracticeParameters};
 use crate::engine::{SimDuration, SimTime};
 use crate::parameter::{Fraction, Rate};
 use crate::simulation::run;
 use crate::world::{Observation, World};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The first loss of a machine in a run with 9 pods on 9 nodes, for a seed in which nothing else is lost for an hour.
 fn first_loss(p: KubernetesParameters) -> (Record, SimTime) {
@@ -180,4 +182,52 @@ fn a_dead_zone_is_evicted_one_node_each_ten_seconds() {
     for pair in created[1..].windows(2) {
         assert!((9.9..=10.2).contains(&(pair[1] - pair[0])), "{created:?}");
     }
+}
+
+#[test]
+fn nodes_are_asked_for_when_the_oldest_pod_that_fits_nowhere_is_two_seconds_old() {
+    let record = daily(elastic(3));
+    let mut waiting = BTreeMap::new();
+    let mut ages = Vec::new();
+    for (t, o) in &record.facts {
+        match *o {
+            Observation::BoxCreated { subject, .. } => _ = waiting.insert(subject, *t),
+            Observation::BoxPlaced { subject, .. } | Observation::BoxRemoved { subject } => {
+                waiting.remove(&subject);
+            }
+            // The first fleet was there before its pods.
+            Observation::VmLaunched { .. } if *t > SimTime::ZERO => {
+                let oldest = waiting.values().min().expect("it is asked for because a pod waits");
+                ages.push(t.since(*oldest).as_secs_f64());
+            }
+            _ => {}
+        }
+    }
+    assert!(ages.len() >= 5, "{ages:?}");
+    // A pod that is made fits nowhere some 10 ms later, and is too young; the next look is 10 s after that one. What came
+    // just before a look of its own is up to 10 s older than the pods whose failure caused it.
+    assert!(ages.iter().all(|age| (2.0..=20.1).contains(age)), "{ages:?}");
+    assert!(ages.iter().any(|age| (10.0..=10.1).contains(age)), "{ages:?}");
+}
+
+#[test]
+fn an_update_of_the_rules_has_what_was_ready_when_it_began() {
+    let mut p = fixed(10, 6);
+    p.network.programming = secs(5);
+    let (record, begin) = one_release_on(p, |_| {}, SimDuration::from_days(3));
+    let mut up = BTreeMap::new();
+    let mut waits = Vec::new();
+    for (t, o) in record.facts.iter().filter(|(t, _)| *t > begin) {
+        match *o {
+            Observation::BoxUp { subject } => _ = up.insert(subject, *t),
+            Observation::BoxRouted { subject } => {
+                waits.extend(up.remove(&subject).map(|up| t.since(up).as_secs_f64()));
+            }
+            _ => {}
+        }
+    }
+    // Ten new pods. What is ready after an update began waits for the next: never less than the 5 s that one takes and two
+    // hops of 10 ms, at most one more update, a probe each 10 s, and what the limiter of endpoints adds (1 s).
+    assert_eq!(waits.len(), 10, "{waits:?}");
+    assert!(waits.iter().all(|wait| (5.02..=21.1).contains(wait)), "{waits:?}");
 }

@@ -185,7 +185,7 @@ fn one_release(tune: impl Fn(&mut ServiceParameters), horizon: SimDuration) -> (
     one_release_on(fixed(10, 6), tune, horizon)
 }
 
-fn one_release_on(
+pub(super) fn one_release_on(
     p: KubernetesParameters,
     tune: impl Fn(&mut ServiceParameters),
     horizon: SimDuration,
@@ -295,7 +295,7 @@ fn pods_spread_over_zones_and_nodes() {
 }
 
 /// A day with a strong rhythm: needs more nodes at the peak and fewer at night.
-fn daily(mut p: KubernetesParameters) -> Record {
+pub(super) fn daily(mut p: KubernetesParameters) -> Record {
     let mut s = service(300.0);
     s.1.traffic.diurnal.amplitude = crate::parameter::Factor::new(0.8).expect("a factor");
     s.2 = Curve::periodic(Rate::from_per_second(300.0), &s.1.traffic);

@@ -62,25 +62,33 @@ impl CpuMeter {
     }
 }
 
-/// Wakes a platform at the next tick of its clock when what [`crate::world::Api::cpu`] reads begins to change.
+/// Wakes a platform when what [`crate::world::Api::cpu`] reads begins to change: at the next tick of its clock that is
+/// later than the lag of the reading.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::world) struct LoadWaker {
     pub phase: SimTime,
     pub period: SimDuration,
+    pub lag: SimDuration,
     pub event: PlatformEvent,
     /// The tick for which it is scheduled.
     pub next: Option<SimTime>,
     /// The load at the last solution.
     pub seen: Option<CpuReading>,
+    /// When it became that.
+    pub changed: SimTime,
 }
 
 impl LoadWaker {
     /// When to wake, if something changed and that is not arranged yet.
     pub fn notice(&mut self, load: CpuReading, now: SimTime) -> Option<SimTime> {
-        if self.seen.replace(load) == Some(load) || self.next.is_some_and(|next| next > now) {
+        if self.seen.replace(load) == Some(load) {
             return None;
         }
-        self.next = Some(now.next_tick(self.phase, self.period));
+        self.changed = now;
+        if self.next.is_some_and(|next| next > now) {
+            return None;
+        }
+        self.next = Some((now + self.lag).next_tick(self.phase, self.period));
         self.next
     }
 }

@@ -29,8 +29,8 @@ pub(super) use meter::LoadWaker;
 pub(super) use retry::RetryRules;
 pub use route::MOST_GROUPS;
 pub(super) use route::{Audience, Route};
-use shapes::Summary;
-pub(super) use shapes::{Class, Composition, Shapes};
+use shapes::{Class, Summary};
+pub(super) use shapes::{Classes, ShapeId, Shapes};
 pub(super) use tenancy::Tenancy;
 
 use super::event::Event;
@@ -281,10 +281,11 @@ impl World {
             let one_by_one = service.requests.as_ref().map(|r| r.total_inside() as f64);
             service.flow.prepare(&service.rules, one_by_one, now);
         }
+        self.classify();
         let mut classes = std::mem::take(&mut self.classes);
-        self.classify(&mut classes);
-        for (i, classes) in classes.iter().enumerate() {
-            let regrouped = std::mem::take(&mut self.tenancies[i].regroup);
+        for (i, classes) in classes.0.iter_mut().enumerate() {
+            let regrouped = std::mem::take(&mut classes.changed);
+            let classes = classes.list();
             if self.services[i].requests.is_some() {
                 self.update_stations(i);
                 continue;

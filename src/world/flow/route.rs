@@ -18,6 +18,10 @@ pub(in crate::world) struct Audience(u16);
 impl Audience {
     pub const NOBODY: Audience = Audience(0);
 
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+
     pub fn has(self, group: usize) -> bool {
         self.0 & (1 << group) != 0
     }

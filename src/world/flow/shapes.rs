@@ -2,7 +2,9 @@
 //!
 //! Machines with the same processors and the same boxes are one *shape* and are shared out once, and again only when
 //! what one of its tenants claims has moved ([`tenancy`](super::tenancy)). The result, for each service, is a list of
-//! classes: boxes that are alike for the flow. Start at [`World::classify`].
+//! classes: boxes that are alike for the flow. Classes are sums over shapes in whole numbers, so that they can follow each
+//! machine that comes, goes or changes at a cost that does not grow with the fleet, and are the same on whatever way
+//! they came about. Start at [`World::classify`].
 
 use super::route::Audience;
 use super::tenancy::Tenancy;
@@ -23,22 +25,116 @@ pub(in crate::world) struct Tenant {
     pub boxes: u16,
 }
 
-/// All boxes that serve on one machine, sorted.
-pub(in crate::world) type Composition = Vec<Tenant>;
+/// Processors [milli-CPU] of a machine and all boxes that serve on it, sorted.
+type Composition = (u32, Vec<Tenant>);
 
-/// Machines by processors [milli-CPU] and composition.
-pub(in crate::world) type Shapes = BTreeMap<(u32, Composition), Shape>;
+/// A shape, as machines know theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::world) struct ShapeId(u32);
 
 /// Machines with the same processors and the same boxes.
 #[derive(Clone, Debug, Default)]
-pub(in crate::world) struct Shape {
+struct Shape {
+    composition: Composition,
     machines: u32,
-    /// Cores that a box of each tenant can use; empty until they are shared out.
-    cores: Vec<f64>,
+    /// Of these, how many the classes have counted.
+    counted: u32,
+    /// The class of each tenant's boxes, and the cores that each can use [billionths]; empty until they are shared out.
+    shares: Vec<(Alike, u64)>,
+    /// It is among those that changed.
+    is_changed: bool,
+}
+
+/// The shapes of all machines on which boxes serve.
+#[derive(Clone, Debug, Default)]
+pub(in crate::world) struct Shapes {
+    shapes: Vec<Shape>,
+    /// Places in it that are free.
+    free: Vec<ShapeId>,
+    known: BTreeMap<Composition, ShapeId>,
+    /// Those with other machines, or to be shared out anew, since boxes were sorted into classes.
+    changed: Vec<ShapeId>,
+}
+
+impl Shapes {
+    /// The boxes on a machine of this shape.
+    pub fn tenants(&self, id: ShapeId) -> &[Tenant] {
+        &self.shapes[id.0 as usize].composition.1
+    }
+
+    /// A machine of this shape goes.
+    fn leave(&mut self, id: ShapeId) {
+        self.shapes[id.0 as usize].machines -= 1;
+        self.note(id);
+    }
+
+    /// A machine comes that is composed like this.
+    fn join(&mut self, composition: Composition) -> ShapeId {
+        let Shapes { shapes, free, known, .. } = self;
+        let id = *known.entry(composition).or_insert_with_key(|composition| {
+            let shape = Shape { composition: composition.clone(), ..Shape::default() };
+            match free.pop() {
+                Some(id) => {
+                    shapes[id.0 as usize] = shape;
+                    id
+                }
+                None => {
+                    shapes.push(shape);
+                    ShapeId(shapes.len() as u32 - 1)
+                }
+            }
+        });
+        self.shapes[id.0 as usize].machines += 1;
+        self.note(id);
+        id
+    }
+
+    fn note(&mut self, id: ShapeId) {
+        let shape = &mut self.shapes[id.0 as usize];
+        if !shape.is_changed {
+            shape.is_changed = true;
+            self.changed.push(id);
+        }
+    }
+
+    /// All machines with a box of such a service are to be shared out anew.
+    fn share_anew(&mut self, concerns: impl Fn(ServiceId) -> bool, classes: &mut Classes) {
+        for i in 0..self.shapes.len() {
+            let shape = &mut self.shapes[i];
+            if !shape.shares.is_empty() && shape.composition.1.iter().any(|t| concerns(t.service)) {
+                classes.count(shape, -i64::from(shape.counted));
+                shape.counted = 0;
+                shape.shares.clear();
+                self.note(ShapeId(i as u32));
+            }
+        }
+    }
+
+    /// The classes count what changed; shapes that no machine has any more are forgotten.
+    fn count(
+        &mut self,
+        classes: &mut Classes,
+        mut share_out: impl FnMut(&Composition, &mut Vec<(Alike, u64)>),
+    ) {
+        for id in std::mem::take(&mut self.changed) {
+            let shape = &mut self.shapes[id.0 as usize];
+            shape.is_changed = false;
+            if shape.shares.is_empty() && shape.machines > 0 {
+                share_out(&shape.composition, &mut shape.shares);
+            }
+            classes.count(shape, i64::from(shape.machines) - i64::from(shape.counted));
+            shape.counted = shape.machines;
+            if shape.machines == 0 {
+                self.known.remove(&shape.composition);
+                *shape = Shape::default();
+                self.free.push(id);
+            }
+        }
+    }
 }
 
 /// Boxes of one service that are alike: same version, equally warm, same callers, same cores.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::world) struct Class {
     pub version: Version,
     pub cores: f64,
@@ -47,9 +143,89 @@ pub(in crate::world) struct Class {
     pub boxes: f64,
     /// Who sends to them.
     pub audience: Audience,
-    /// What alike boxes have in common beside that.
-    alike: (Version, Warmth, u16),
 }
+
+/// What boxes of a class have in common: audience, version, warmth and the step of their cores, packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Alike(u128);
+
+impl Alike {
+    fn of(tenant: &Tenant, cores: f64) -> Alike {
+        let pack = |high: u128, low: u128| high << 32 | low;
+        let kind = pack(tenant.audience.bits().into(), tenant.version.0.into());
+        Alike(pack(kind, u128::from(tenant.warmth.step()) << 16 | u128::from(step_of(cores))))
+    }
+}
+
+/// Sums over the boxes of a class.
+#[derive(Clone, Copy, Debug)]
+struct ClassSum {
+    alike: Alike,
+    /// One of its boxes.
+    kind: Tenant,
+    boxes: u64,
+    /// [billionths]
+    cores: u64,
+}
+
+/// The classes of one service.
+#[derive(Clone, Debug, Default)]
+pub(in crate::world) struct ServiceClasses {
+    /// Sorted.
+    sums: Vec<ClassSum>,
+    /// As the flow sees them.
+    list: Vec<Class>,
+    /// They changed since the flow was solved for them.
+    pub changed: bool,
+}
+
+impl ServiceClasses {
+    pub fn list(&self) -> &[Class] {
+        &self.list
+    }
+
+    /// The boxes of so many machines more, or fewer.
+    fn count(&mut self, alike: Alike, tenant: &Tenant, machines: i64, cores: u64) {
+        self.changed = true;
+        let i = self.sums.binary_search_by_key(&alike, |sum| sum.alike).unwrap_or_else(|i| {
+            self.sums.insert(i, ClassSum { alike, kind: *tenant, boxes: 0, cores: 0 });
+            i
+        });
+        let (sum, boxes) = (&mut self.sums[i], machines * i64::from(tenant.boxes));
+        sum.boxes = sum.boxes.checked_add_signed(boxes).expect("a box is counted before it is uncounted");
+        sum.cores = sum.cores.wrapping_add_signed(boxes * cores as i64);
+        if sum.boxes == 0 {
+            self.sums.remove(i);
+        }
+    }
+
+    fn list_anew(&mut self, tenancy: &Tenancy) {
+        self.list.clear();
+        self.list.extend(self.sums.iter().map(|sum| {
+            let Tenant { audience, version, warmth, .. } = sum.kind;
+            let cores = sum.cores as f64 / BILLION / sum.boxes as f64;
+            Class { version, cores, slowness: tenancy.slowness(warmth), boxes: sum.boxes as f64, audience }
+        }));
+    }
+}
+
+/// The classes of all services.
+#[derive(Clone, Debug, Default)]
+pub(in crate::world) struct Classes(pub Vec<ServiceClasses>);
+
+impl Classes {
+    /// The boxes of so many machines more, or fewer.
+    fn count(&mut self, shape: &Shape, machines: i64) {
+        if machines == 0 {
+            return;
+        }
+        for (tenant, &(alike, cores)) in shape.composition.1.iter().zip(&shape.shares) {
+            self.0[tenant.service.index()].count(alike, tenant, machines, cores);
+        }
+    }
+}
+
+const BILLION: f64 = 1e9;
 
 /// Cores in steps of 3 to 6 %: boxes in the same step are one class, with the mean of their cores. The waits of its
 /// members differ by a few percent around that mean, and nearly cancel.
@@ -104,21 +280,7 @@ impl Summary {
 impl Class {
     /// Boxes of different kinds, taken together.
     pub fn mean(cores: f64, slowness: f64, boxes: f64) -> Class {
-        let alike = (Version(0), Warmth::WARM, 0);
-        Class { version: Version(0), cores, slowness, boxes, audience: Audience::NOBODY, alike }
-    }
-
-    /// Adds boxes to the class that they belong to. Until all are there, its cores are those of all its boxes.
-    fn join(classes: &mut Vec<Class>, tenant: &Tenant, boxes: f64, cores: f64, tenancy: &Tenancy) {
-        let (version, audience) = (tenant.version, tenant.audience);
-        let alike = (version, tenant.warmth, step_of(cores));
-        if let Some(class) = classes.iter_mut().find(|c| c.alike == alike && c.audience == audience) {
-            class.cores += boxes * cores;
-            class.boxes += boxes;
-        } else {
-            let slowness = tenancy.slowness(tenant.warmth);
-            classes.push(Class { version, cores: boxes * cores, slowness, boxes, audience, alike });
-        }
+        Class { version: Version(0), cores, slowness, boxes, audience: Audience::NOBODY }
     }
 }
 
@@ -168,40 +330,27 @@ impl World {
     /// Moves a machine from the shape it had to the one it has now.
     fn recompose(&mut self, vm: VmId, tenant: Tenant, change: i32) {
         let Some(v) = self.vms.get_mut(vm) else { return };
-        let mut composition = std::mem::take(&mut v.composition);
-        let milli = v.effective_cpu().as_milli();
-        if !composition.is_empty() {
-            let key = (milli, composition);
-            let shape = self.shapes.get_mut(&key).expect("a composed machine has its shape");
-            shape.machines -= 1;
-            if shape.machines == 0 {
-                self.shapes.remove(&key);
-            }
-            composition = key.1;
+        let mut tenants = Vec::new();
+        if let Some(shape) = v.shape {
+            tenants.extend_from_slice(self.shapes.tenants(shape));
+            self.shapes.leave(shape);
         }
         let kind = |t: &Tenant| (t.service, t.version, t.warmth, t.audience);
-        match composition.binary_search_by_key(&kind(&tenant), kind) {
+        match tenants.binary_search_by_key(&kind(&tenant), kind) {
             Ok(i) => {
-                let n = i32::from(composition[i].boxes) + change;
+                let n = i32::from(tenants[i].boxes) + change;
                 if n == 0 {
-                    composition.remove(i);
+                    tenants.remove(i);
                 } else {
-                    composition[i].boxes = u16::try_from(n).expect("boxes on a machine fit 16 bits");
+                    tenants[i].boxes = u16::try_from(n).expect("boxes on a machine fit 16 bits");
                 }
             }
             Err(i) => {
                 assert!(change > 0, "a box is counted before it is uncounted");
-                composition.insert(i, tenant);
+                tenants.insert(i, tenant);
             }
         }
-        // The others on the machine get more or less of it.
-        for service in composition.iter().map(|t| t.service).chain([tenant.service]) {
-            self.tenancies[service.index()].regroup = true;
-        }
-        if !composition.is_empty() {
-            self.shapes.entry((milli, composition.clone())).or_default().machines += 1;
-        }
-        self.vms.get_mut(vm).expect("seen").composition = composition;
+        v.shape = (!tenants.is_empty()).then(|| self.shapes.join((v.effective_cpu().as_milli(), tenants)));
     }
 
     /// Cores of a machine that are for boxes.
@@ -211,63 +360,37 @@ impl World {
 
     /// What is left of every machine for boxes changed.
     pub(in crate::world) fn share_anew(&mut self) {
-        self.shapes.values_mut().for_each(|shape| shape.cores.clear());
-        self.tenancies.iter_mut().for_each(|t| t.regroup = true);
+        self.shapes.share_anew(|_| true, &mut self.classes);
         self.dirty_flow();
     }
 
-    /// Boxes by service, version, warmth and the cores that each can use; lists of services whose boxes have what they
-    /// had stay as they are.
-    pub(super) fn classify(&mut self, classes: &mut Vec<Vec<Class>>) {
+    /// Brings the classes of all services up to date.
+    pub(super) fn classify(&mut self) {
         for (tenancy, service) in self.tenancies.iter_mut().zip(&self.services) {
             tenancy.follow(service.flow.demand_per_box);
         }
-        if !self.tenancies.iter().any(|t| t.is_new || t.regroup) {
-            return;
-        }
-        self.share_out();
-        classes.resize_with(self.services.len(), Vec::new);
-        for (classes, tenancy) in classes.iter_mut().zip(&self.tenancies) {
-            if tenancy.regroup {
-                classes.clear();
-            }
-        }
-        for ((_, composition), shape) in &self.shapes {
-            for (tenant, &cores) in composition.iter().zip(&shape.cores) {
-                let tenancy = &self.tenancies[tenant.service.index()];
-                if tenancy.regroup {
-                    let boxes = f64::from(tenant.boxes) * f64::from(shape.machines);
-                    Class::join(&mut classes[tenant.service.index()], tenant, boxes, cores, tenancy);
-                }
-            }
-        }
-        for (classes, tenancy) in classes.iter_mut().zip(&self.tenancies) {
-            if tenancy.regroup {
-                classes.iter_mut().for_each(|class| class.cores /= class.boxes);
-            }
-        }
-    }
-
-    /// Shares out the machines that are new, or on which somebody claims something new.
-    fn share_out(&mut self) {
         let mut shapes = std::mem::take(&mut self.shapes);
+        let mut classes = std::mem::take(&mut self.classes);
+        classes.0.resize_with(self.services.len(), ServiceClasses::default);
+        if self.tenancies.iter().any(|t| t.is_new) {
+            shapes.share_anew(|service| self.tenancies[service.index()].is_new, &mut classes);
+        }
         let mut claims = Vec::new();
-        for ((milli, composition), shape) in &mut shapes {
-            let claims_anew = |t: &Tenant| self.tenancies[t.service.index()].is_new;
-            if !shape.cores.is_empty() && !composition.iter().any(claims_anew) {
-                continue;
-            }
+        shapes.count(&mut classes, |(milli, tenants), shares| {
+            let claim = |t: &Tenant| self.tenancies[t.service.index()].claim(t.boxes, t.warmth);
             claims.clear();
-            claims.extend(
-                composition.iter().map(|t| self.tenancies[t.service.index()].claim(t.boxes, t.warmth)),
-            );
+            claims.extend(tenants.iter().map(claim));
             let sharing = Sharing::solve(self.capacity_for_boxes(*milli), &claims);
-            shape.cores.clear();
-            shape.cores.extend(claims.iter().map(|claim| sharing.available(claim)));
-            for tenant in composition {
-                self.tenancies[tenant.service.index()].regroup = true;
+            shares.extend(tenants.iter().zip(&claims).map(|(tenant, claim)| {
+                let cores = sharing.available(claim);
+                (Alike::of(tenant, cores), (cores * BILLION + 0.5) as u64)
+            }));
+        });
+        for (classes, tenancy) in classes.0.iter_mut().zip(&self.tenancies) {
+            if classes.changed {
+                classes.list_anew(tenancy);
             }
         }
-        self.shapes = shapes;
+        (self.shapes, self.classes) = (shapes, classes);
     }
 }

@@ -23,13 +23,11 @@ pub(in crate::world) struct Tenancy {
     demand: f64,
     /// Whether that is new since machines were shared out.
     pub is_new: bool,
-    /// Whether boxes came or went, or have other cores, since they were sorted into classes.
-    pub regroup: bool,
 }
 
 impl Tenancy {
     pub fn new(weight: f64, limit: f64, cold_speed: f64) -> Tenancy {
-        Tenancy { weight, limit, cold_speed, demand: 0.0, is_new: false, regroup: true }
+        Tenancy { weight, limit, cold_speed, demand: 0.0, is_new: false }
     }
 
     /// Takes in what a warm box wants now [cores]; infinite while it has more to do than it can.

@@ -192,7 +192,8 @@ impl World {
         let b = self.boxes.get(subject).expect("a box that serves exists");
         let vm = b.vm.and_then(|vm| self.vms.get(vm)).expect("a box that serves has a machine");
         let claim = |service: ServiceId, boxes, warmth| self.tenancies[service.index()].claim(boxes, warmth);
-        let claims: Vec<Claim> = vm.composition.iter().map(|t| claim(t.service, t.boxes, t.warmth)).collect();
+        let tenants = vm.shape.map_or(&[][..], |shape| self.shapes.tenants(shape));
+        let claims: Vec<Claim> = tenants.iter().map(|t| claim(t.service, t.boxes, t.warmth)).collect();
         Sharing::solve(self.capacity_for_boxes(vm.effective_cpu().as_milli()), &claims)
             .available(&claim(b.service, 1, b.warmth))
     }

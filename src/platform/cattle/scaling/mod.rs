@@ -14,11 +14,11 @@ use parameters::PolicyName;
 pub use parameters::ScalingParameters;
 pub use target_tracking::TargetTracking;
 
-use super::Cattle;
 use super::members::Member;
+use super::{Cattle, SCALING_PASS};
 use crate::catalog::InstanceId;
 use crate::engine::{SimDuration, SimTime};
-use crate::world::{Api, ServiceId, VmStatus};
+use crate::world::{Api, PlatformEvent, ServiceId, VmStatus};
 
 /// What a scaling policy sees of a group when it looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,8 +71,14 @@ pub enum Decision {
 
 /// Decides how large a group should be. It sees numbers and gives a number: it cannot launch, terminate or record.
 pub trait ScalingPolicy {
-    /// Called once every period of the metric.
+    /// Called once every period of the metric, unless it rests.
     fn decide(&mut self, group: &GroupView) -> Decision;
+
+    /// Whether it would go on to keep the size, and be no other for it, for as long as the utilization stays what it
+    /// was in the last decision, whatever else may change. Then it need not be asked.
+    fn is_at_rest(&self) -> bool {
+        false
+    }
 }
 
 /// The size that follows from what all policies say, if it should change: a group grows to the largest that any
@@ -113,6 +119,10 @@ impl ScalingPolicy for Combined {
         let decisions: Vec<Decision> = self.0.iter_mut().map(|policy| policy.decide(group)).collect();
         combine(&decisions, group.desired).map_or(Decision::Keep, Decision::Resize)
     }
+
+    fn is_at_rest(&self) -> bool {
+        self.0.iter().all(|policy| policy.is_at_rest())
+    }
 }
 
 /// The size at which the expected load of this moment meets the target.
@@ -130,14 +140,64 @@ pub(super) fn size_for_now(
     (work / per_machine).ceil() as u32
 }
 
+/// When a group's policy is asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Looks {
+    next: Option<SimTime>,
+    last: Option<SimTime>,
+    /// Its policy rests until the load or the members change, which had changed so often then.
+    rests: Option<u64>,
+}
+
 impl Cattle {
-    pub(super) fn scaling_pass(&mut self, s: usize, api: &mut Api<'_>) {
+    /// From now on the policy of a group is asked.
+    pub(super) fn begin_looks(&mut self, s: usize, api: &mut Api<'_>) {
+        let p = &self.parameters.scaling;
+        if p.policy.is_active() {
+            let clock = (SimTime::ZERO, p.period);
+            let event = PlatformEvent::with(SCALING_PASS, s as u32, 0);
+            api.wake_on_load(self.groups[s].service, clock, p.lag, event);
+            self.plan_look(s, api);
+        }
+    }
+
+    fn plan_look(&mut self, s: usize, api: &mut Api<'_>) {
+        let at = api.now().next_tick(SimTime::ZERO, self.parameters.scaling.period);
+        let looks = &mut self.groups[s].looks;
+        (looks.next, looks.rests) = (Some(at), None);
+        api.at(at, PlatformEvent::with(SCALING_PASS, s as u32, 0));
+    }
+
+    /// A policy that rests is asked again when members come, go or change.
+    pub(super) fn wake_policy(&mut self, s: usize, api: &mut Api<'_>) {
+        let group = &self.groups[s];
+        if group.looks.rests.is_some_and(|changes| changes != group.members.changes()) {
+            self.plan_look(s, api);
+        }
+    }
+
+    /// A tick, planned or because the load changed.
+    pub(super) fn on_scaling_tick(&mut self, s: usize, api: &mut Api<'_>) {
+        let (now, looks) = (api.now(), &mut self.groups[s].looks);
+        if looks.next.is_some_and(|next| next > now) || looks.last == Some(now) {
+            return;
+        }
+        (looks.next, looks.last) = (None, Some(now));
+        if self.scaling_pass(s, api) {
+            self.groups[s].looks.rests = Some(self.groups[s].members.changes());
+        } else {
+            self.plan_look(s, api);
+        }
+    }
+
+    /// Asks the policy. Gives back whether it would hear and say the same until something changes.
+    fn scaling_pass(&mut self, s: usize, api: &mut Api<'_>) -> bool {
         let p = &self.parameters.scaling;
         let group = &mut self.groups[s];
-        let Some(reading) = api.cpu(group.service, p.period, p.lag) else { return };
+        let Some(reading) = api.cpu(group.service, p.period, p.lag) else { return false };
         let machines = group.reporting(reading.boxes, (api.now() - p.lag, p.period), api);
         if machines <= 0.0 {
-            return; // no data, no decision
+            return false; // no data, no decision
         }
         let cpu = api.catalog().get(group.instance).cpu.as_cpus_f64();
         let utilization = (reading.cores / machines + api.machine_overhead().as_cpus_f64()) / cpu;
@@ -154,7 +214,13 @@ impl Cattle {
             is_settled,
         };
         let decision = group.scaling.decide(&view);
-        let Some(wanted) = combine(&[decision], group.desired) else { return };
+        let Some(wanted) = combine(&[decision], group.desired) else {
+            let (seen, all_serve) =
+                (p.lag + p.period, machines >= f64::from(group.members.in_service()) - 1e-6);
+            let is_steady =
+                api.now() >= SimTime::ZERO + seen && api.is_load_steady(group.service, api.now() - seen);
+            return all_serve && is_steady && group.scaling.is_at_rest();
+        };
         let wanted = wanted.clamp(group.min, group.max);
         if wanted > group.desired {
             group.set_desired(wanted, api);
@@ -168,6 +234,7 @@ impl Cattle {
             group.shrink(surplus, api);
             self.set_upkeep(api);
         }
+        false
     }
 }
 
@@ -180,8 +247,11 @@ impl super::group::Group {
         if served + 1e-6 >= f64::from(self.members.in_service()) {
             return served;
         }
-        let share = |since: SimTime| end.saturating_since(since).as_secs_f64() / window.as_secs_f64();
-        let count = |m: &Member| m.in_service.map_or(0.0, |since| share(since).min(1.0));
+        let count = |m: &Member| match m.in_service {
+            Some(since) if since + window <= end => 1.0,
+            Some(since) => end.saturating_since(since).as_secs_f64() / window.as_secs_f64(),
+            None => 0.0,
+        };
         let in_service = || self.members.iter().filter(|m| !m.idle && !m.gone);
         // No more than these report; the console is asked only where they are more than serve.
         let most: f64 = in_service().map(count).sum();

@@ -45,6 +45,10 @@ impl ScalingPolicy for StepScaling {
         }
         Decision::Keep
     }
+
+    fn is_at_rest(&self) -> bool {
+        (self.above, self.below) == (0, 0)
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,10 @@ impl ScalingPolicy for TargetTracking {
         }
         Decision::Keep
     }
+
+    fn is_at_rest(&self) -> bool {
+        (self.above, self.below) == (0, 0) && self.parameters.stabilization.is_zero()
+    }
 }
 
 #[cfg(test)]

@@ -240,6 +240,9 @@ impl ClusterAutoscaler {
     fn zones_for(&self, count: u32, cx: &Context<'_>) -> Vec<ZoneId> {
         let store = &cx.cluster.store;
         let count = count.min(cx.parameters.node_pool.max_nodes.saturating_sub(self.size(store)));
+        if count == 0 {
+            return Vec::new();
+        }
         let mut sizes: BTreeMap<ZoneId, u32> = BTreeMap::new();
         for zone in store.nodes().filter_map(|(_, n)| zone_of(n)).chain(self.upcoming.values().copied()) {
             *sizes.entry(zone).or_insert(0) += 1;
@@ -248,8 +251,7 @@ impl ClusterAutoscaler {
             let of_group = store.nodes().map(|(_, n)| n).filter(|n| zone_of(n) == Some(g.zone));
             g.blocked_until <= cx.now && !is_unhealthy(of_group)
         };
-        let open: Vec<ZoneId> =
-            if count > 0 { self.groups.iter().filter(is_open).map(|g| g.zone).collect() } else { Vec::new() };
+        let open: Vec<ZoneId> = self.groups.iter().filter(is_open).map(|g| g.zone).collect();
         let mut zones = Vec::new();
         for _ in 0..count {
             let fewest = open.iter().copied().min_by_key(|z| sizes.get(z).copied().unwrap_or(0));

@@ -60,7 +60,7 @@ struct Watch {
     target: PodTarget,
     /// Its looks come at this time and each sync period later.
     phase: SimTime,
-    /// When use, the size or a pod changed last.
+    /// When the size or a pod changed last.
     changed: SimTime,
     next: Option<SimTime>,
     /// Pods that are new or changed their readiness: those whose samples may not count. All others are ready.
@@ -90,7 +90,8 @@ impl HpaController {
             next: None,
             unsettled: BTreeSet::new(),
         });
-        api.wake_on_load(world_service(id), phase, p.sync, Event::SyncHpa(id).encode());
+        let lag = cx.parameters.metrics.lag;
+        api.wake_on_load(world_service(id), (phase, p.sync), lag, Event::SyncHpa(id).encode());
     }
 
     /// The autoscaler of a service scales another of its Deployments from now on.
@@ -119,12 +120,7 @@ impl HpaController {
     /// One look.
     pub fn sync(&mut self, id: DeploymentId, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let watch = &mut self.watches[id.index()];
-        if watch.next.is_some_and(|next| next <= cx.now) {
-            watch.next = None;
-        } else {
-            // The world woke it: use changed since the last look.
-            watch.changed = cx.now;
-        }
+        watch.next.take_if(|next| *next <= cx.now);
         let deployment = watch.deployment;
         let current = cx.cluster.store.deployment(deployment).replicas;
         let tally = watch.tally(id, cx, api);
@@ -141,7 +137,8 @@ impl HpaController {
             cx.cluster.store.scale_deployment(deployment, size);
             watch.changed = cx.now;
         }
-        let next = if watch.saw_all(cx) { watch.autoscaler.moves_again(cx.now) } else { Some(cx.now) };
+        let next =
+            if watch.saw_all(id, cx, api) { watch.autoscaler.moves_again(cx.now) } else { Some(cx.now) };
         if let Some(next) = next {
             watch.look_at(next, id, cx);
         }
@@ -149,12 +146,12 @@ impl HpaController {
 }
 
 impl Watch {
-    /// Looks at the first tick at or after `time`, unless a look is coming anyway.
+    /// Looks at the first tick at or after `time`, unless a look comes before that.
     fn look_at(&mut self, time: SimTime, id: DeploymentId, cx: &mut Context<'_>) {
-        if self.next.is_none() {
-            let at = time
-                .max(cx.now + SimDuration::from_micros(1))
-                .tick_at_or_after(self.phase, cx.parameters.hpa.sync);
+        let at = time
+            .max(cx.now + SimDuration::from_micros(1))
+            .tick_at_or_after(self.phase, cx.parameters.hpa.sync);
+        if self.next.is_none_or(|next| at < next) {
             self.next = Some(at);
             cx.at(at, Event::SyncHpa(id));
         }
@@ -162,10 +159,13 @@ impl Watch {
 
     /// Whether the window of the last look lies after the last change, and every pod counted as ready in it: the next
     /// look would see the same.
-    fn saw_all(&self, cx: &Context<'_>) -> bool {
+    fn saw_all(&self, id: DeploymentId, cx: &Context<'_>, api: &Api<'_>) -> bool {
         let m = &cx.parameters.metrics;
+        let seen = m.resolution + m.lag;
         let scraped = cx.now.last_tick(SimTime::ZERO, m.resolution);
-        self.unsettled.is_empty() && scraped.is_some_and(|s| s > self.changed + m.resolution + m.lag)
+        self.unsettled.is_empty()
+            && scraped
+                .is_some_and(|s| s > self.changed + seen && api.is_load_steady(world_service(id), s - seen))
     }
 
     /// Reads the pipeline: the last scrape, which is as old as its lag, over one resolution. `None` if it has nothing.
