@@ -7,11 +7,13 @@ mod balancing;
 mod bookkeeping;
 mod coverage;
 mod distributions;
+mod finding;
 mod first_values;
 mod kubernetes;
 mod lines;
 mod mmc;
 mod overload;
+mod patching;
 mod renewal;
 mod repair;
 mod retries;
@@ -24,7 +26,7 @@ use super::Check;
 type Checks = fn() -> Vec<Check>;
 
 /// Title and checks of each topic, in the order of the report.
-pub const TOPICS: [(&str, Checks); 16] = [
+pub const TOPICS: [(&str, Checks); 18] = [
     ("M/M/c by formula", mmc::checks),
     ("lines, one request after the other", lines::checks),
     ("shared processors", sharing::checks),
@@ -35,6 +37,8 @@ pub const TOPICS: [(&str, Checks); 16] = [
     ("sums that must come out even", bookkeeping::checks),
     ("crashes and repairs by themselves", renewal::checks),
     ("repairs by people", repair::checks),
+    ("how callers find boxes", finding::checks),
+    ("patches by hand", patching::checks),
     ("the same weather for all", weather::checks),
     ("a Kubernetes control plane by its specification", kubernetes::checks),
     ("distributions", distributions::checks),
