@@ -135,6 +135,27 @@ fn an_alert_takes_a_version_back_at_once_if_it_may() {
 }
 
 #[test]
+fn whoever_is_paged_holds_the_refresh_until_it_is_clear_why() {
+    let notes = Notes::of(&[
+        "service.web.release.rate=2/week",
+        "service.web.release.failure_rate=100%",
+        "service.web.release.fails_to_start=0%",
+        "service.web.release.error_share=50%",
+        "platform.herd.size.web.boxes=20",
+        "practice.diagnose=1h",
+    ]);
+    let begins = |o: &Observation| matches!(o, Observation::WorkBegan { activity: Activity::Repair, .. });
+    let back = |o: &Observation| matches!(o, Observation::Rollout { step: RolloutStep::RollbackBegins, .. });
+    let began = notes.when(begins)[0];
+    let taken_back = notes.when(back)[0];
+    // An hour of looking, in which about seven more of the twenty would have been replaced: nobody leaves the lists.
+    assert!(taken_back - began >= 3_600.0, "{began} to {taken_back}");
+    let leaves = notes.when(|o| matches!(o, Observation::BoxUnrouted { .. }));
+    assert!(leaves.iter().any(|t| *t < began), "some were replaced before");
+    assert!(!leaves.iter().any(|t| (began + 1.0..taken_back).contains(t)), "{leaves:?}");
+}
+
+#[test]
 fn a_change_reaches_machines_that_configure_themselves_within_an_interval_and_a_run() {
     let thin = [
         "platform.herd.image.kind=thin",

@@ -137,7 +137,12 @@ fn person_begins(
         Expertise::Called(other) => format!(", without knowing the service, and rings up {other}, who does"),
         Expertise::Unfamiliar => ", without knowing the service, and nobody who does is there".into(),
     };
-    format!("{person} begins: {}{waited}{knowing}", activity.name())
+    format!("{person} begins: {}{waited}{knowing}", kind(activity))
+}
+
+/// What kind of work it is. Of an incident nobody knows beforehand whether there is anything to repair.
+fn kind(activity: Activity) -> &'static str {
+    if activity == Activity::Repair { "incident work" } else { activity.name() }
 }
 
 /// A rack, power unit or zone as people call it.
@@ -546,7 +551,7 @@ impl Trace<'_> {
             Observation::WorkAsked { work, activity, about } => {
                 self.work_asked += 1;
                 self.work.insert(work, (self.work_asked, about));
-                (work, format!("is asked for: {}", activity.name()))
+                (work, format!("is asked for: {}", kind(activity)))
             }
             Observation::Paged { work, person, night } => {
                 (work, format!("{person} is paged{}", if night { " at night" } else { "" }))
@@ -555,7 +560,7 @@ impl Trace<'_> {
                 (work, person_begins(person, activity, urgency, expertise, waited))
             }
             Observation::WorkDone { work, activity, touch } => {
-                (work, format!("is done: {} took {:.0} min", activity.name(), touch.as_secs_f64() / 60.0))
+                (work, format!("is done: {} took {:.0} min", kind(activity), touch.as_secs_f64() / 60.0))
             }
             _ => unreachable!("sorted by the caller"),
         };

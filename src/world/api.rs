@@ -642,6 +642,11 @@ impl Api<'_> {
         self.world.call_off(work);
     }
 
+    /// Work that was for office hours cannot wait any more: whoever is at it goes on, else somebody is called at once.
+    pub fn hurry(&mut self, work: WorkId) {
+        self.world.hurry(work);
+    }
+
     /// Routine administration that this platform needs, from now on.
     pub fn set_upkeep(&mut self, hours_per_week: f64) {
         self.world.observe(Observation::UpkeepSet { hours_per_week });

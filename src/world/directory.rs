@@ -10,7 +10,8 @@
 //! Knows no platform and no product: those give the numbers. The servers are machines like others, which crash like
 //! others. Start at [`World::enlist`].
 //!
-//! *Deviation:* reads cost nothing beside the watches. A machine that comes back is a member at once, as if it caught up
+//! *Deviation:* servers that are added while there is no leader wait for the one that is left to be made the only one
+//! (`peers.json`); that is part of the hands-on time of a replacement. Reads cost nothing beside the watches. A machine that comes back is a member at once, as if it caught up
 //! while it booted. Lists are as they were after an outage, never corrupt.
 
 use super::event::Event;
@@ -48,6 +49,9 @@ pub(super) struct Directory {
     servers: Vec<VmId>,
     /// Who writes; nobody while most of them are not there.
     leader: Option<VmId>,
+    /// Servers that had all that was written when there was a leader last: one of them is the next.
+    current: Vec<VmId>,
+    elections: u64,
     /// Until then they choose one.
     chooses_until: Option<SimTime>,
     failures: Renewal,
@@ -75,6 +79,8 @@ impl Directory {
             spec,
             servers: Vec::new(),
             leader: None,
+            current: Vec::new(),
+            elections: 0,
             chooses_until: None,
             failures,
             failed: None,
@@ -174,6 +180,11 @@ impl World {
             directory.chooses_until = Some(until);
             self.scheduler.at(until, Event::DirectoryChooses);
         }
+        // What is written while there is a leader all have that are there; of those left without one, who stays.
+        if directory.leader.is_some() || directory.current.iter().any(|vm| here.contains(vm)) {
+            let has_it = |vm: &VmId| directory.leader.is_some() || directory.current.contains(vm);
+            directory.current = here.into_iter().filter(has_it).collect();
+        }
         // Those who are left still answer while they choose another leader; after an outage nobody does.
         let has_led = directory.chooses_until.is_none() || directory.answers;
         let answers = most && has_led && directory.failed.is_none();
@@ -202,8 +213,16 @@ impl World {
             return; // they were too few meanwhile
         }
         let is_here = |vm: &&VmId| self.vms.get(**vm).is_some_and(|vm| vm.is_reachable());
-        directory.leader = directory.servers.iter().find(is_here).copied();
-        if let Some(vm) = directory.leader {
+        // A vote goes to nobody who lacks what was written; a new server, or one that was away, has it from the leader.
+        let mut fit: Vec<VmId> = directory.servers.iter().filter(is_here).copied().collect();
+        if fit.iter().any(|vm| directory.current.contains(vm)) {
+            fit.retain(|vm| directory.current.contains(vm));
+        }
+        directory.elections += 1;
+        let mut stream = self.streams.open(streams::DIRECTORY_LEADER, &[directory.elections]);
+        if !fit.is_empty() {
+            let vm = fit[stream.below(fit.len())];
+            directory.leader = Some(vm);
             self.observe(Observation::DirectoryLed { vm });
         }
         self.count_quorum();

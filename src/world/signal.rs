@@ -39,6 +39,8 @@ pub enum Signal {
     ErrorAlert { service: ServiceId, firing: bool },
     /// A user complains that requests of a service fail; reported once, to those who listen.
     Complaint { service: ServiceId },
+    /// A person is at what was asked.
+    WorkBegan { work: WorkId },
     /// A person has done what was asked.
     WorkDone { work: WorkId },
     /// The developers hand over a new version.

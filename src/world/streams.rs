@@ -67,4 +67,5 @@ pub(super) const VULNERABILITY: Purpose = Purpose::named("vulnerability");
 pub(super) const MISMATCH: Purpose = Purpose::named("environment mismatch");
 pub(super) const DISCOVERY_OUTAGE: Purpose = Purpose::named("discovery outage");
 pub(super) const DISCOVERY_OUTAGE_LASTS: Purpose = Purpose::named("discovery outage duration");
+pub(super) const DIRECTORY_LEADER: Purpose = Purpose::named("registry leader");
 pub(super) const DISCOVERY_EMPTIES: Purpose = Purpose::named("discovery outage empties lists");

@@ -12,8 +12,12 @@ use super::group::Group;
 use super::members::Member;
 use super::parameters::GroupHealthParameters;
 use super::warm_pool::PoolState;
-use crate::engine::SimTime;
+use crate::engine::{SimDuration, SimTime};
 use crate::world::{Api, BoxId, VmStatus, ZoneId};
+
+/// How long status checks of a machine fail until the group gives it up: two of them a minute apart, and its next look
+/// at them. Recalled.
+const IMPAIRED_FOR: SimDuration = SimDuration::from_mins(3);
 
 impl Group {
     /// Replaces machines that are unhealthy or never came up, makes up the number, and renews.
@@ -48,10 +52,21 @@ impl Group {
 
     /// The status checks of the cloud go on where those of the boxes are not heard (`HealthCheckType` EC2).
     fn note_lost(&mut self, api: &Api<'_>) {
-        let is_lost = |m: &Member| matches!(api.vm_status(m.vm), VmStatus::HostFailed | VmStatus::Gone);
-        if self.members.iter().any(|m| !m.unhealthy && is_lost(m)) {
-            self.members.iter_mut().filter(|m| is_lost(m)).for_each(|m| m.unhealthy = true);
-            self.restless = true;
+        let now = api.now();
+        let seen = |m: &Member| match api.vm_status(m.vm) {
+            VmStatus::HostFailed | VmStatus::Gone => (m.impaired, true),
+            VmStatus::Impaired => {
+                let since = m.impaired.unwrap_or(now);
+                (Some(since), m.unhealthy || now.since(since) >= IMPAIRED_FOR)
+            }
+            VmStatus::Pending | VmStatus::Running | VmStatus::Stopped => (None, m.unhealthy),
+        };
+        if self.members.iter().all(|m| seen(m) == (m.impaired, m.unhealthy)) {
+            return;
+        }
+        for member in self.members.iter_mut() {
+            (member.impaired, member.unhealthy) = seen(member);
+            self.restless |= member.unhealthy;
         }
     }
 

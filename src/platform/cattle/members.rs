@@ -25,6 +25,8 @@ pub(super) struct Member {
     /// When it first passed its checks.
     pub in_service: Option<SimTime>,
     pub unhealthy: bool,
+    /// Since when its status checks fail, where those are all that there is.
+    pub impaired: Option<SimTime>,
     /// The cloud has taken its machine back.
     pub gone: bool,
     /// Of a second set that gets no requests.
@@ -51,6 +53,7 @@ impl Member {
             prepared: None,
             in_service: None,
             unhealthy: false,
+            impaired: None,
             gone: false,
             idle: false,
         }

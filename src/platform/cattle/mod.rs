@@ -302,6 +302,7 @@ impl Cattle {
             self.tasks.remove(&work);
             api.call_off(work);
             self.begin_what_waits(s, api);
+            self.let_refresh_go_on(s, api);
         }
     }
 
@@ -319,6 +320,21 @@ impl Cattle {
         self.tasks.insert(work, task);
     }
 
+    /// Whoever finds a refresh under way while requests fail holds it before anything else. One that does not get on holds
+    /// itself, until somebody takes it back.
+    fn on_work_began(&mut self, work: WorkId, api: &mut Api<'_>) {
+        let (s, why) = match self.tasks.get(&work) {
+            Some(&Task::LookAtErrors(s)) => (s, "until it is clear why requests fail"),
+            Some(&Task::RollBack(s)) => (s, "and is to be taken back"),
+            _ => return,
+        };
+        let group = &mut self.groups[s];
+        if let Some(refresh) = group.refresh.as_mut().filter(|r| !r.done && !r.back && !r.is_held) {
+            refresh.is_held = true;
+            api.remark(About::Service(group.service), || format!("the refresh is held {why}"));
+        }
+    }
+
     fn on_work_done(&mut self, work: WorkId, api: &mut Api<'_>) {
         if self.groups.iter_mut().any(|group| group.entry.on_work_done(work, api)) {
             return;
@@ -334,6 +350,7 @@ impl Cattle {
                     self.ask_for_rollback(s, api);
                 } else {
                     self.begin_what_waits(s, api);
+                    self.let_refresh_go_on(s, api);
                 }
             }
             Task::LookAtRefresh(s) => self.on_refresh_looked_at(s, api),
@@ -379,6 +396,7 @@ impl Cattle {
             Signal::ProcessExited { subject } => self.on_process_exited(subject, api),
             Signal::Health { subject, healthy } => self.on_health(subject, healthy, api),
             Signal::ErrorAlert { service, firing } => self.on_error_alert(service, firing, api),
+            Signal::WorkBegan { work } => self.on_work_began(work, api),
             Signal::WorkDone { work } => self.on_work_done(work, api),
             Signal::Complaint { .. } => {}
             Signal::Release { service, version } => self.on_release(service, version, api),

@@ -2,8 +2,9 @@
 //!
 //! Follows AWS instance refresh with the limits of an instance maintenance policy. With a maximum above 100 % a batch
 //! of replacements comes before the machines that they replace leave; else a batch leaves, drains, and is replaced
-//! then. The next batch, or the end, waits until those that leave are gone. A replacement that does not become healthy stops the refresh; after the deadline a person is called, or an
-//! alert takes it back at once. Taking a version back is a refresh to the image before, which exists already.
+//! then. The next batch, or the end, waits until those that leave are gone. A replacement that does not become healthy
+//! stops the refresh; after the deadline a person is called, or an alert takes it back at once. Who is paged because requests
+//! fail holds it until it is clear why. Taking a version back is a refresh to the image before, which exists already.
 //!
 //! Other strategies begin and end here too. All machines can go at once; a canary stops after each of its steps
 //! ([`canary`](super::canary)). Machines that configure themselves are not replaced: the version spreads to them
@@ -43,6 +44,8 @@ pub(super) struct Refresh {
     /// When it began, or a replacement last entered service.
     pub progressed: SimTime,
     pub done: bool,
+    /// Somebody finds out why requests fail: nothing more is replaced meanwhile.
+    pub is_held: bool,
     /// A configuration, which machines fetch: none is replaced because of it.
     pub pushed: bool,
 }
@@ -112,6 +115,7 @@ impl Cattle {
             stage: Stage::Filling,
             progressed: now,
             done: false,
+            is_held: false,
             pushed,
         });
         self.declare(s, RolloutStep::Begins, api);
@@ -141,6 +145,9 @@ impl Cattle {
 
     /// Does what the present state of the group allows: the next batch, or the end.
     pub(super) fn refresh_progress(&mut self, s: usize, api: &mut Api<'_>) {
+        if self.groups[s].refresh.is_some_and(|r| r.is_held) {
+            return;
+        }
         let strategy = self.parameters.rollout.strategy;
         let pushed = self.groups[s].has_pushed();
         match strategy {
@@ -204,6 +211,15 @@ impl Cattle {
         }
     }
 
+    /// Whoever held it found that it is not why requests fail, or that they do not fail any more.
+    pub(super) fn let_refresh_go_on(&mut self, s: usize, api: &mut Api<'_>) {
+        let is_taken_back = self.tasks.values().any(|task| *task == Task::RollBack(s));
+        if let Some(refresh) = self.groups[s].refresh.as_mut().filter(|r| r.is_held && !is_taken_back) {
+            (refresh.is_held, refresh.progressed) = (false, api.now());
+            self.refresh_progress(s, api);
+        }
+    }
+
     /// A machine that it took out of service is gone.
     pub(super) fn refresh_goes_on(&mut self, s: usize, api: &mut Api<'_>) {
         if let Some(refresh) = self.groups[s].refresh.as_mut() {
@@ -250,7 +266,8 @@ impl Cattle {
         else {
             return;
         };
-        let due = refresh.progressed.max(refresh.warm_at) + self.practice.rollout_deadline;
+        let seen = if refresh.is_held { api.now() } else { refresh.progressed.max(refresh.warm_at) };
+        let due = seen + self.practice.rollout_deadline;
         if api.now() < due {
             api.at(due, PlatformEvent::with(REFRESH_DEADLINE, s as u32, version.0));
         } else if self.parameters.rollout.strategy == Strategy::Canary && !refresh.pushed {
@@ -306,7 +323,7 @@ impl Cattle {
         let is_canary = self.is_in_canary(s);
         let group = &mut self.groups[s];
         let refresh = group.refresh.as_mut().expect("seen above");
-        (refresh.back, refresh.done, refresh.warm_at) = (true, false, SimTime::ZERO);
+        (refresh.back, refresh.done, refresh.is_held, refresh.warm_at) = (true, false, false, SimTime::ZERO);
         if refresh.watch.take().is_some() {
             api.end_comparison(group.service);
         }

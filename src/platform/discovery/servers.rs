@@ -156,12 +156,7 @@ impl Servers {
             return;
         }
         // What was in no hurry while most servers were there is in one now.
-        for i in 0..self.servers.len() {
-            if let Some(work) = self.servers[i].work.take() {
-                api.call_off(work);
-                self.ask_for_another(i, api);
-            }
-        }
+        self.servers.iter().filter_map(|server| server.work).for_each(|work| api.hurry(work));
     }
 
     /// Somebody is at it for as long as it does not answer. With a server to replace that is the thing to do.

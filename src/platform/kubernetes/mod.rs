@@ -190,6 +190,7 @@ impl Platform for Kubernetes {
             Signal::ErrorAlert { service, firing } => {
                 components.pipeline.on_error_alert(service, firing, cx, api);
             }
+            Signal::WorkBegan { work } => components.pipeline.on_work_began(work, cx, api),
             Signal::WorkDone { work } => {
                 let mut tools = Tools { autoscaler, drains: &mut components.drains };
                 if !components.upgrade.on_work_done(work, &mut tools, cx, api) {

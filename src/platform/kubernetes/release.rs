@@ -1,8 +1,8 @@
 //! The release pipeline and the people behind it: clients of the cluster, not part of it.
 //!
 //! Watches Deployments. A version is built into an image and becomes the Deployment's template; the controllers do the
-//! rest. A rollout that stalls (its progress deadline passes) or an alert on errors pages a person, who finds out what
-//! is wrong and, if it is the version, sets the template back. A version that is handed over meanwhile waits; only the
+//! rest. A rollout that stalls (its progress deadline passes) or an alert on errors pages a person, who pauses a rollout
+//! that is under way, finds out what is wrong and, if it is the version, sets the template back. A version that is handed over meanwhile waits; only the
 //! newest of them is brought out.
 //!
 //! Canaries and second sets of pods go other ways first ([`rollout`](super::rollout)).
@@ -241,10 +241,32 @@ impl Pipeline {
             self.tasks.remove(&work);
             api.call_off(work);
             self.services[id.index()].is_looking = false;
+            self.resume(id, cx);
             self.bring_out_waiting(id, cx, api);
         }
         if firing && !self.services[id.index()].is_looking {
             self.page(Task::LookAtErrors(id), id, api);
+        }
+    }
+
+    /// Whoever finds a rollout under way pauses it before anything else (`kubectl rollout pause`).
+    pub fn on_work_began(&mut self, work: WorkId, cx: &mut Context<'_>, api: &mut Api<'_>) {
+        let Some(&(Task::LookAtErrors(id) | Task::RollBack(id))) = self.tasks.get(&work) else { return };
+        let Releases { live, stage, .. } = self.services[id.index()];
+        let deployment = cx.cluster.store.deployment(live);
+        let is_under_way = matches!(deployment.status.progress, Progress::Progressing { .. });
+        if stage == Stage::RollingOut && is_under_way && !deployment.paused {
+            cx.cluster.store.write_deployment(live, |d| d.paused = true);
+            let about = About::Service(world_service(id));
+            api.remark(about, || "DeploymentPaused: the rollout is held until it is clear why".into());
+        }
+    }
+
+    /// The rollout goes on, or back (`kubectl rollout resume`).
+    fn resume(&self, id: DeploymentId, cx: &mut Context<'_>) {
+        let live = self.services[id.index()].live;
+        if cx.cluster.store.deployment(live).paused {
+            cx.cluster.store.write_deployment(live, |d| d.paused = false);
         }
     }
 
@@ -303,6 +325,7 @@ impl Pipeline {
                 if std::mem::take(&mut releases.switches_back) {
                     self.switch(id, hpa, cx, api);
                 }
+                self.resume(id, cx);
                 let releases = &self.services[id.index()];
                 set_tag(releases.live, releases.tag(releases.target()), cx);
                 if let Some(second) = releases.second {
@@ -316,6 +339,7 @@ impl Pipeline {
         let releases = &mut self.services[id.index()];
         if !is_bad || releases.previous.is_none() || releases.stage == Stage::RollingBack {
             releases.is_looking = false;
+            self.resume(id, cx);
             return self.bring_out_waiting(id, cx, api);
         }
         releases.switches_back = releases.stage == Stage::Kept;

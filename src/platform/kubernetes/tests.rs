@@ -282,6 +282,32 @@ fn a_version_that_cannot_start_stalls_within_the_fence_and_is_rolled_back() {
 }
 
 #[test]
+fn whoever_is_paged_pauses_the_rollout_until_it_is_clear_why() {
+    let bad = |s: &mut ServiceParameters| {
+        s.release.failure_rate = Fraction::ONE;
+        s.release.fails_to_start = Fraction::ZERO;
+        let slow = ContainerParameters { startup: constant(200), ..ContainerParameters::default() };
+        s.container.insert("app", slow);
+    };
+    let mut one_by_one = fixed(10, 6);
+    one_by_one.deployment.max_surge = Fraction::new(0.1).expect("a share");
+    one_by_one.deployment.max_unavailable = Fraction::ZERO;
+    let (record, begin) = one_release_on(one_by_one, bad, SimDuration::from_days(3));
+    use crate::world::observation::RolloutStep::RollbackBegins;
+    let began = record.first_after(begin, |o| matches!(o, Observation::WorkBegan { .. }));
+    let back = record
+        .first_after(begin, |o| matches!(o, Observation::Rollout { step, .. } if *step == RollbackBegins));
+    // Ten pods one by one, each 200 s and a probe: 35 min, while somebody looks for minutes.
+    let created = record.times(is_created).into_iter().filter(|t| *t > begin).collect::<Vec<_>>();
+    assert!(back.since(began) > secs(240), "{began} {back}");
+    assert!(created.iter().any(|t| *t <= began), "{created:?}");
+    assert!(!created.iter().any(|t| *t > began + secs(1) && *t < back), "{began} {back} {created:?}");
+    // Taken back, all ten are the old ones again.
+    let end = counts(&record).into_iter().last().expect("something happened");
+    assert_eq!((end.1, end.2), (10, 10));
+}
+
+#[test]
 fn pods_spread_over_zones_and_nodes() {
     let record = record(&spec(vec![service(50.0)], secs(60)), fixed(9, 9), 1);
     let zones = record.zones();

@@ -377,6 +377,7 @@ impl Platform for Pets {
             Signal::Heartbeat { vm, alive } => self.on_heartbeat(vm, alive, api),
             Signal::BoxStopped { .. }
             | Signal::Directory { .. }
+            | Signal::WorkBegan { .. }
             | Signal::Probe { .. }
             | Signal::MemoryLow { .. } => {}
         }

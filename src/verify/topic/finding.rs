@@ -35,24 +35,6 @@ discovery.registry.watch = "0s"
 discovery.registry.flapping = "0/y"
 discovery.registry.writes_per_s = 1000000
 discovery.registry.notices_per_s = 1000000000
-
-[vulnerabilities]
-system = "0/year"
-runtime = "0/year"
-
-[faults]
-vm_crash.rate = "0/year"
-vm_loss.rate = "0/year"
-process_crash.rate = "0/year"
-zone_outage.rate = "0/year"
-rack_outage.rate = "0/year"
-rack_network.rate = "0/year"
-slow_vm.rate = "0/year"
-bad_configuration.rate = "0/year"
-cloud_api_outage.rate = "0/year"
-no_capacity.rate = "0/year"
-disk_full.rate = "0/year"
-discovery_outage.rate = "0/year"
 "#;
 
 fn watch(scenario: &Scenario, luck: &Luck, repetition: u32, watch: impl FnMut(SimTime, &Observation)) {
@@ -94,7 +76,8 @@ impl FirstDeath {
 
 /// Some repetition after `repetition` in which one box dies, and the next much later or never.
 fn first_death(overrides: &[&str], luck: &Luck, repetition: u32) -> FirstDeath {
-    let scenario = lab::load("finding.toml", FLEET, &[&["faults.vm_loss.rate=1/year"], overrides].concat());
+    let scenario =
+        lab::load_quiet("finding.toml", FLEET, &[&["faults.vm_loss.rate=1/year"], overrides].concat());
     let candidates = (0..u32::MAX / REPETITIONS).map(|again| repetition + again * REPETITIONS);
     let mut found = candidates.map(|candidate| {
         let mut seen = FirstDeath::default();
@@ -119,7 +102,7 @@ fn by_dns(luck: &Luck, repetition: u32) -> f64 {
 
 /// Share of the time in which most of so many servers are down.
 fn without_quorum(servers: u32, luck: &Luck, repetition: u32) -> f64 {
-    let scenario = lab::load(
+    let scenario = lab::load_quiet(
         "quorum.toml",
         FLEET,
         &[

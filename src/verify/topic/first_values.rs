@@ -9,7 +9,7 @@ use crate::parameter::ScalarDistribution;
 use crate::verify::{Band, Check};
 
 /// The purposes for which the world and the platforms draw, and the first uniform number of seed 1, replication 0, entity 0.
-const STREAMS: [(&str, f64); 119] = [
+const STREAMS: [(&str, f64); 120] = [
     ("vm boot", 0.6743800414300479),
     ("vm reboot", 0.5744394966433012),
     ("vm launch failure", 0.257066143071922),
@@ -125,6 +125,7 @@ const STREAMS: [(&str, f64); 119] = [
     ("discovery outage", 0.6135540884870764),
     ("discovery outage duration", 0.8527845659800956),
     ("discovery outage empties lists", 0.013762917395315655),
+    ("registry leader", 0.5682235959640473),
     ("edit of a list", 0.7130510127088384),
     ("push of a list", 0.703271249784526),
     ("registry server replaced", 0.18746302791034364),

@@ -327,6 +327,34 @@ impl World {
             self.interrupt(seat);
         }
         self.go_on(id);
+        self.signals.push_back(Signal::WorkBegan { work: id });
+    }
+
+    /// Work that was in no hurry is in one now: whoever is at it goes on, whatever the hour, and else somebody is called.
+    pub(super) fn hurry(&mut self, id: WorkId) {
+        let Some(job) = self.work.get(id).copied() else { return };
+        if job.work.urgency != Urgency::OfficeHours {
+            return;
+        }
+        let done = self.at_it(&job);
+        let hurried = self.job(id);
+        hurried.work.urgency = Urgency::AtOnce;
+        hurried.left = job.left - done.min(job.left);
+        hurried.spent += done;
+        let Some(seat) = job.seat else {
+            self.people.planned.retain(|&w| w != id);
+            self.people.urgent.push_back(id);
+            return self.assign_work();
+        };
+        let hands = &mut self.people.hands[seat as usize];
+        // Who was called away from it is at something as urgent.
+        if hands.planned == Some(id) && hands.urgent.is_none() {
+            (hands.urgent, hands.planned) = (Some(id), None);
+            if let (Some(step), Some(_)) = (job.step, job.begun) {
+                self.scheduler.cancel(step);
+                self.go_on(id);
+            }
+        }
     }
 
     /// Somebody is at it from now on, until it is done or interrupted.

@@ -110,6 +110,27 @@ fn whoever_is_second_is_paged_when_the_first_does_not_answer() {
 }
 
 #[test]
+fn work_that_cannot_wait_any_more_stays_with_whoever_is_at_it() {
+    let story_of = |is_hurried: bool| {
+        let mut lab = Lab::new(&steady(4));
+        lab.run_until(at(0, 16)); // Monday; the day ends at 17:00
+        let begun = lab.api().ask(work(Activity::Repair, Urgency::OfficeHours, HOUR * 2));
+        lab.run_until(at(0, 18));
+        let waiting = lab.api().ask(work(Activity::Build, Urgency::OfficeHours, HOUR));
+        if is_hurried {
+            lab.api().hurry(begun);
+            lab.api().hurry(waiting);
+        }
+        lab.run_for(HOUR * 24);
+        (story(&lab, begun, at(0, 16)), story(&lab, waiting, at(0, 18)))
+    };
+    // One hour on Monday and one from 9:00 on Tuesday; the other waits for Tuesday as well.
+    assert_eq!(story_of(false), ((0.0, 1_080.0, 120.0), (900.0, 960.0, 60.0)));
+    // Hurried at 18:00, an hour is left, and the same person goes on: until 19:00. Somebody else is called for the other.
+    assert_eq!(story_of(true), ((0.0, 180.0, 120.0), (5.0, 65.0, 60.0)));
+}
+
+#[test]
 fn a_page_that_is_over_before_anybody_is_there_costs_a_look() {
     let hours_of = |called_off_after: SimDuration| {
         let mut lab = Lab::new(&steady(4));
