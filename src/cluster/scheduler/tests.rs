@@ -145,15 +145,17 @@ impl Draw {
     }
 }
 
-/// Pods come and go, nodes come, change and go; for each new pod the index and the scan must agree.
-fn index_and_scan_agree(seed: u64, nodes: u32, steps: u32, ties: Ties) {
+/// Pods come and go, nodes come, change and go; for each new pod the index and the scan must agree. Gives back whether any
+/// was bound: of few nodes none may be good enough for anybody.
+fn index_and_scan_agree(seed: u64, nodes: u32, steps: u32, uniform: bool) -> bool {
+    let ties = if uniform { Ties::Uniform } else { Ties::FirstListed };
     let mut draw = Draw(stream(seed));
     let kinds: Vec<Kind> = (0..4).map(|id| draw.kind(id)).collect();
     let mut scheduler = Scheduler::new(SchedulerSettings { ties, ..SchedulerSettings::default() });
     for i in 0..nodes {
         scheduler.node_added(node_id(i), &draw.node(i), Resources::default(), SimTime::ZERO);
     }
-    let (mut bound, mut next_node) = (Vec::new(), nodes);
+    let (mut bound, mut next_node, mut has_bound) = (Vec::new(), nodes, false);
     for step in 0..steps {
         let kind = &kinds[draw.below(4)];
         scheduler.pod_made(pod(step), kind.kind(), SimTime::ZERO);
@@ -168,6 +170,7 @@ fn index_and_scan_agree(seed: u64, nodes: u32, steps: u32, ties: Ties) {
                 scheduler.cache.add_pod(popped, class, scheduler.cache.node(slot).id, false);
                 scheduler.stop_waiting(popped);
                 bound.push(popped);
+                has_bound = true;
             }
             None => scheduler.pod_gone(popped, SimTime::ZERO),
         }
@@ -193,7 +196,7 @@ fn index_and_scan_agree(seed: u64, nodes: u32, steps: u32, ties: Ties) {
             next_node += 1;
         }
     }
-    assert!(!bound.is_empty(), "seed {seed}: nothing was bound");
+    has_bound
 }
 
 proptest! {
@@ -201,7 +204,7 @@ proptest! {
 
     #[test]
     fn the_index_finds_what_a_scan_of_all_nodes_finds(seed: u64, nodes in 2_u32..40, uniform: bool) {
-        index_and_scan_agree(seed, nodes, 120, if uniform { Ties::Uniform } else { Ties::FirstListed });
+        prop_assume!(index_and_scan_agree(seed, nodes, 120, uniform));
     }
 }
 
@@ -211,7 +214,7 @@ proptest! {
     #[test]
     fn the_index_finds_what_a_scan_of_some_nodes_finds(seed: u64, uniform: bool) {
         // 260 nodes: the search ends at max(100, 260 · 48 %) = 124.
-        index_and_scan_agree(seed, 260, 150, if uniform { Ties::Uniform } else { Ties::FirstListed });
+        prop_assert!(index_and_scan_agree(seed, 260, 150, uniform));
     }
 }
 
