@@ -70,6 +70,10 @@ impl Notes {
         notes
     }
 
+    fn when(&self, wanted: impl Fn(&Observation) -> bool) -> Vec<f64> {
+        self.0.iter().filter(|(_, o)| wanted(o)).map(|(t, _)| *t).collect()
+    }
+
     fn first_after(&self, from: f64, wanted: impl Fn(&Observation) -> bool) -> Option<f64> {
         self.0.iter().find(|(t, o)| *t >= from && wanted(o)).map(|(t, _)| *t)
     }
@@ -321,8 +325,7 @@ fn most_of_the_servers_answer_when_they_have_chosen_a_leader() {
     for election in [7.0, 300.0] {
         let seconds = format!("platform.herd.discovery.registry.election={election}s");
         let notes = Notes::of(&[&SERVERS_CRASH[..], &[seconds.as_str()]].concat());
-        let backs: Vec<f64> =
-            notes.0.iter().filter(|(_, o)| *o == Observation::DirectoryBack).map(|(t, _)| *t).collect();
+        let backs = notes.when(|o| *o == Observation::DirectoryBack);
         assert!(backs.len() > 3, "{} times", backs.len());
         for back in backs {
             // The second of the three came up an election before that.
@@ -387,25 +390,27 @@ fn check_leaders(notes: &Notes) -> u32 {
 
 #[test]
 fn writes_wait_for_the_next_leader_while_reads_go_on() {
-    let notes =
-        Notes::of(&[&SERVERS_CRASH[..], &["platform.herd.discovery.registry.election=100s"]].concat());
-    let lost = |o: &Observation| matches!(o, Observation::VmDown { .. });
-    let mut seen = 0;
-    for (i, (t, _)) in
-        notes.0.iter().enumerate().filter(|(_, f)| matches!(f.1, Observation::DirectoryLed { .. }))
-    {
+    // So long that boxes die in the meantime, which are off all lists within half a minute where there is a leader.
+    let election = 3.0 * 3_600.0;
+    let long = ["run.length=240d", "platform.herd.discovery.registry.election=3h"];
+    let notes = Notes::of(&[&SERVERS_CRASH[..], &long].concat());
+    let is_out = |o: &Observation| matches!(o, Observation::DirectoryLost { .. });
+    let is_down = |o: &Observation| matches!(o, Observation::VmDown { .. });
+    let (mut orderly, mut died) = (0, 0);
+    for until in notes.when(|o| matches!(o, Observation::DirectoryLed { .. })) {
+        let since = until - election;
+        let meanwhile: Vec<&(f64, Observation)> =
+            notes.0.iter().filter(|(t, _)| (since - 1e-6..until).contains(t)).collect();
         // Where most were left, the last one was lost an election ago, and the registry answered all the time.
-        let since = t - 100.0;
-        let meanwhile = || notes.0[..i].iter().rev().take_while(|(at, _)| *at >= since - 1e-6);
-        if meanwhile().any(|(at, o)| (at - since).abs() < 1e-6 && lost(o)) {
-            let is_out = |o: &Observation| matches!(o, Observation::DirectoryLost { .. });
-            assert!(!meanwhile().any(|(_, o)| is_out(o)), "most are left at {t}");
-            let is_written = |o: &Observation| matches!(o, Observation::BoxUnrouted { .. });
-            assert!(!meanwhile().any(|(at, o)| *at > since + 1.0 && is_written(o)), "written before {t}");
-            seen += 1;
+        let lost_one = meanwhile.iter().any(|(t, o)| (t - since).abs() < 1e-6 && is_down(o));
+        if lost_one && !meanwhile.iter().any(|(_, o)| is_out(o)) {
+            orderly += 1;
+            died += notes.deaths().iter().filter(|(t, _)| (since..until).contains(t)).count();
+            let written = meanwhile.iter().filter(|(_, o)| matches!(o, Observation::BoxUnrouted { .. }));
+            assert_eq!(written.count(), 0, "nothing is written from {since} to {until}");
         }
     }
-    assert!(seen > 3, "{seen} leaders were lost");
+    assert!(orderly > 2 && died > 2, "{orderly} elections, in which {died} boxes died");
 }
 
 #[test]

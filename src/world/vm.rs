@@ -162,8 +162,8 @@ impl World {
         let can = self.vms.get(vm).is_some_and(|v| v.is_running()) && self.cloud_api.answers();
         if can {
             self.take_vm_down(vm, Exit::Stopped, VmState::Stopped);
-            self.tell_heartbeat(vm);
             self.observe(Observation::VmStopped { vm });
+            self.tell_heartbeat(vm);
         }
         can
     }
@@ -316,8 +316,8 @@ impl World {
         let reboot = self.count_reboot(vm);
         let u = self.streams.open(streams::REBOOT, &[key[0], key[1], key[2], reboot]).uniform();
         self.take_vm_down(vm, Exit::Stopped, VmState::Down);
-        self.tell_heartbeat(vm);
         self.observe(Observation::VmRebooted { vm });
+        self.tell_heartbeat(vm);
         let span = self.cloud.reboot.sample(u);
         self.schedule_vm_step(vm, span, Event::VmUp { vm });
     }

@@ -3,7 +3,8 @@
 //! One that crashes comes back by itself. The loss of one is noticed by its fellows, and a person puts another in its place:
 //! in office hours while most are there, at once otherwise. When the registry does not answer for as long as an alert
 //! waits somebody is paged, and is at it until it answers again, but for the time in which a server has to be replaced.
-//! Automation that acts on its verdicts does not hear of what checks find meanwhile; the monitoring of people is their own. Knows what the cloud's console shows. Start at [`Servers::on_signal`].
+//! Automation that acts on its verdicts does not hear of what checks find meanwhile; the monitoring of people is their
+//! own. Knows what the cloud's console shows. Start at [`Servers::on_signal`].
 //!
 //! *Deviation:* how long a registry is out that failed by itself does not depend on when somebody came. Whoever replaces a
 //! server launches the machine first; here it is launched when the hands-on time is over, and is a server at the same time.

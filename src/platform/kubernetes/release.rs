@@ -2,8 +2,8 @@
 //!
 //! Watches Deployments. A version is built into an image and becomes the Deployment's template; the controllers do the
 //! rest. A rollout that stalls (its progress deadline passes) or an alert on errors pages a person, who pauses a rollout
-//! that is under way, finds out what is wrong and, if it is the version, sets the template back. A version that is handed over meanwhile waits; only the
-//! newest of them is brought out.
+//! that is under way, finds out what is wrong and, if it is the version, sets the template back. A version that is
+//! handed over meanwhile waits; only the newest of them is brought out.
 //!
 //! Canaries and second sets of pods go other ways first ([`rollout`](super::rollout)).
 //!

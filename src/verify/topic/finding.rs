@@ -37,10 +37,10 @@ discovery.registry.writes_per_s = 1000000
 discovery.registry.notices_per_s = 1000000000
 "#;
 
-fn watch(scenario: &Scenario, luck: &Luck, repetition: u32, watch: impl FnMut(SimTime, &Observation)) {
+fn watch(scenario: &Scenario, luck: &Luck, repetition: u32, each: impl FnMut(SimTime, &Observation)) {
     let parameters = scenario.parameters.platform.get("herd").expect("it is there");
     let mut platform = parameters.build(&scenario.parameters.practice);
-    lab::run(scenario, platform.as_mut(), (luck.seed(), repetition), watch);
+    lab::run(scenario, platform.as_mut(), (luck.seed(), repetition), each);
 }
 
 /// The first box that its machine takes with it.
@@ -163,8 +163,9 @@ pub fn checks() -> Vec<Check> {
         ))
         .after("the binomial distribution")
     };
-    // Checks each 30 s, of which three have to fail: the third begins 75 s after the death on average, and waits 5 s. Then 30 s until the
-    // name servers know, and 30 s until the average caller asks again. One request in ten is for the dead box, 4 a second.
+    // Checks each 30 s, of which three have to fail: the third begins 75 s after the death on average, and waits 5 s. Then
+    // 30 s until the name servers know, and 30 s until the average caller asks again. One request in ten is for the dead
+    // box, 4 a second.
     let of_dns = 4.0 * (75.0 + 5.0 + 30.0 + 30.0);
     let band = Band::Chance(4.0, "callers leave in steps; 4.5 standard errors of 40 repetitions");
     let dns = Check::new("dns-of-a-dead-box", of_dns, band, |luck| {

@@ -322,7 +322,9 @@ impl World {
             self.people.last_at[service.index()] = Some(seat);
         }
         let job = self.job(id);
-        (job.left, job.spent) = (takes, helpers);
+        if job.spent.is_zero() {
+            (job.left, job.spent) = (takes, helpers);
+        } // else somebody was at it before
         if work.urgency != Urgency::OfficeHours {
             self.interrupt(seat);
         }
@@ -330,7 +332,8 @@ impl World {
         self.signals.push_back(Signal::WorkBegan { work: id });
     }
 
-    /// Work that was in no hurry is in one now: whoever is at it goes on, whatever the hour, and else somebody is called.
+    /// Work that was in no hurry is in one now: whoever has it goes on, whatever the hour, and is paged at home; where
+    /// nobody has it somebody is called.
     pub(super) fn hurry(&mut self, id: WorkId) {
         let Some(job) = self.work.get(id).copied() else { return };
         if job.work.urgency != Urgency::OfficeHours {
@@ -339,22 +342,23 @@ impl World {
         let done = self.at_it(&job);
         let hurried = self.job(id);
         hurried.work.urgency = Urgency::AtOnce;
-        hurried.left = job.left - done.min(job.left);
-        hurried.spent += done;
         let Some(seat) = job.seat else {
             self.people.planned.retain(|&w| w != id);
             self.people.urgent.push_back(id);
             return self.assign_work();
         };
         let hands = &mut self.people.hands[seat as usize];
-        // Who was called away from it is at something as urgent.
-        if hands.planned == Some(id) && hands.urgent.is_none() {
-            (hands.urgent, hands.planned) = (Some(id), None);
-            if let (Some(step), Some(_)) = (job.step, job.begun) {
-                self.scheduler.cancel(step);
-                self.go_on(id);
-            }
+        if hands.urgent.is_some() {
+            return; // called away from it to something as urgent; it comes next
         }
+        (hands.urgent, hands.planned) = (Some(id), None);
+        let hurried = self.job(id);
+        (hurried.begun, hurried.left) = (None, job.left - done.min(job.left));
+        hurried.spent += done;
+        if let Some(step) = hurried.step.take() {
+            self.scheduler.cancel(step);
+        }
+        if self.is_still_there(seat) { self.go_on(id) } else { self.page(id, seat) }
     }
 
     /// Somebody is at it from now on, until it is done or interrupted.

@@ -251,6 +251,39 @@ fn has_points(since: SimTime, taken: SimTime, resolution: SimDuration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Cluster;
+    use crate::platform::kubernetes::KubernetesParameters;
+    use crate::platform::kubernetes::bodies::Bodies;
+    use crate::platform::kubernetes::components::Agenda;
+
+    #[test]
+    fn an_earlier_look_takes_the_place_of_a_later_one() {
+        let at = |s| SimTime::ZERO + SimDuration::from_secs(s);
+        let (mut cluster, mut bodies) = (Cluster::new(Default::default()), Bodies::default());
+        let (parameters, mut agenda) = (KubernetesParameters::default(), Agenda::default());
+        let spec = Hpa { min: 1, max: 9, target: 65 }.spec(&parameters.hpa);
+        let settings = Settings { tolerance: 0.1, stabilization: SimDuration::from_mins(5) };
+        let id = DeploymentId(0);
+        let mut watch = Watch {
+            deployment: id,
+            autoscaler: Autoscaler::at_work(spec, settings, 1, at(0)),
+            target: PodTarget::Utilization(65),
+            phase: at(0),
+            changed: at(0),
+            next: None,
+            unsettled: BTreeSet::new(),
+        };
+        let (cluster, bodies) = (&mut cluster, &mut bodies);
+        let cx = &mut Context { now: at(0), cluster, bodies, parameters: &parameters, agenda: &mut agenda };
+        // Each 15 s: one for when a recommendation runs out, one for a change after 20 s, and one that comes anyway.
+        let looks = [300, 20, 100].map(|s| {
+            watch.look_at(at(s), id, cx);
+            watch.next
+        });
+        assert_eq!(looks, [Some(at(300)), Some(at(30)), Some(at(30))]);
+        let planned: Vec<SimTime> = agenda.take().map(|(time, _)| time).collect();
+        assert_eq!(planned, [at(300), at(30)]);
+    }
 
     #[test]
     fn a_new_container_has_a_sample_from_its_first_scrape_after_ten_seconds_or_its_second_on() {
