@@ -299,7 +299,7 @@ impl ControlPlane {
         }
         for (at, event) in self.cluster.take_events() {
             // The scheduler is alone: no node fails here.
-            if let Event::Wake(_) = event {
+            if event == Event::Wake {
                 let (kind, a, b) = event.encode();
                 self.sent += 1;
                 self.agenda.push(Reverse((at.as_micros(), self.sent, Step::Control(kind, a, b))));

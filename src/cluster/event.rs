@@ -5,41 +5,11 @@
 use super::objects::{DeploymentId, Name, NodeId};
 use crate::engine::Id;
 
-/// A controller with a work queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Controller {
-    Deployment,
-    ReplicaSet,
-    StatefulSet,
-    DaemonSet,
-    Job,
-    CronJob,
-    Scheduler,
-    Endpoints,
-    TaintEviction,
-    Disruption,
-}
-
-impl Controller {
-    pub const ALL: [Controller; 10] = [
-        Controller::Deployment,
-        Controller::ReplicaSet,
-        Controller::StatefulSet,
-        Controller::DaemonSet,
-        Controller::Job,
-        Controller::CronJob,
-        Controller::Scheduler,
-        Controller::Endpoints,
-        Controller::TaintEviction,
-        Controller::Disruption,
-    ];
-}
-
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A controller sees what waits in its queue.
-    Wake(Controller),
+    /// Controllers see what waits in their queues.
+    Wake,
     /// A Deployment's progress deadline may have passed.
     CheckProgress(DeploymentId),
     /// Pods have been unschedulable for long: try again.
@@ -54,9 +24,6 @@ pub enum Event {
     CollectOrphans,
 }
 
-/// Numbers from here on are wake-ups.
-const FIRST_WAKE: u16 = 50;
-
 impl Event {
     /// Kinds are smaller than this.
     pub const KINDS: u16 = 100;
@@ -64,13 +31,13 @@ impl Event {
     /// (kind, operands).
     pub fn encode(self) -> (u16, u32, u32) {
         match self {
-            Event::Wake(controller) => (FIRST_WAKE + controller as u16, 0, 0),
             Event::CheckProgress(d) => (0, d.0, 0),
             Event::FlushUnschedulable => (1, 0, 0),
             Event::MonitorNodes => (2, 0, 0),
             Event::TaintNext { zone } => (3, zone.bits(), 0),
             Event::EvictPods(node) => (4, node.index, node.generation),
             Event::CollectOrphans => (5, 0, 0),
+            Event::Wake => (6, 0, 0),
         }
     }
 
@@ -84,10 +51,8 @@ impl Event {
             3 => Event::TaintNext { zone: Name::from_bits(a) },
             4 => Event::EvictPods(NodeId::new(a, b)),
             5 => Event::CollectOrphans,
-            kind => match kind.checked_sub(FIRST_WAKE).and_then(|i| Controller::ALL.get(usize::from(i))) {
-                Some(&controller) => Event::Wake(controller),
-                None => unreachable!("the control plane has no event {kind}"),
-            },
+            6 => Event::Wake,
+            kind => unreachable!("the control plane has no event {kind}"),
         }
     }
 }
@@ -99,15 +64,15 @@ mod tests {
     #[test]
     fn events_survive_the_way_through_a_queue() {
         let node = NodeId::new(4, 1);
-        let mut all = vec![
+        let all = [
             Event::CheckProgress(DeploymentId(6)),
             Event::FlushUnschedulable,
             Event::MonitorNodes,
             Event::TaintNext { zone: Name::ZONE },
             Event::EvictPods(node),
             Event::CollectOrphans,
+            Event::Wake,
         ];
-        all.extend(Controller::ALL.map(Event::Wake));
         for event in all {
             let (kind, a, b) = event.encode();
             assert!(kind < Event::KINDS);

@@ -39,12 +39,12 @@ use controllers::replica_set::ReplicaSetController;
 use controllers::scheduler::{SchedulerController, Wake};
 use controllers::taint_eviction::TaintEviction;
 use controllers::{Agenda, Context, daemon_set, endpoints, stateful_set};
-use event::{Controller, Event};
+use event::Event;
 use objects::{
     BudgetId, CronJobId, DaemonSetId, JobId, Node, NodeId, PodId, ReplicaSetId, ServiceId, StatefulSetId,
     TemplateId,
 };
-use queue::WorkQueue;
+use queue::{Alarm, WorkQueue};
 use settings::Settings;
 use store::{Change, Store};
 
@@ -55,6 +55,7 @@ pub struct Cluster {
     pub store: Store,
     agenda: Agenda,
     queues: Queues,
+    alarm: Alarm,
     deployment: DeploymentController,
     replica_set: ReplicaSetController,
     job: JobController,
@@ -100,6 +101,7 @@ impl Cluster {
             store: Store::default(),
             agenda: Agenda::default(),
             queues: Queues::default(),
+            alarm: Alarm::default(),
             deployment: DeploymentController::default(),
             replica_set: ReplicaSetController::new(&settings),
             job: JobController::new(&settings),
@@ -205,29 +207,20 @@ impl Cluster {
         }
     }
 
-    /// Events to hand back when it is time. Those that wake a controller are asked for once.
+    /// Events to hand back when it is time. The one that wakes controllers is asked for once.
     pub fn take_events(&mut self) -> impl Iterator<Item = (SimTime, Event)> {
-        let queues = &mut self.queues;
-        let due = [
-            (Controller::Deployment, queues.deployment.arm()),
-            (Controller::ReplicaSet, queues.replica_set.arm()),
-            (Controller::StatefulSet, queues.stateful_set.arm()),
-            (Controller::DaemonSet, queues.daemon_set.arm()),
-            (Controller::Job, queues.job.arm()),
-            (Controller::CronJob, queues.cron_job.arm()),
-            (Controller::Scheduler, queues.scheduler.arm()),
-            (Controller::Endpoints, queues.endpoints.arm()),
-            (Controller::TaintEviction, queues.taint_eviction.arm()),
-            (Controller::Disruption, queues.disruption.arm()),
-        ];
-        let wakes = due.into_iter().filter_map(|(c, at)| Some((at?, Event::Wake(c))));
-        self.agenda.0.drain(..).chain(wakes)
+        let wake = self.alarm.set(self.queues.next());
+        self.agenda.0.extend(wake.map(|at| (at, Event::Wake)));
+        self.agenda.0.drain(..)
     }
 
     /// An event that was asked for.
     pub fn handle(&mut self, event: Event, now: SimTime) {
         match event {
-            Event::Wake(controller) => self.wake(controller, now),
+            Event::Wake => {
+                self.alarm.rings(now);
+                self.wake(now);
+            }
             Event::CheckProgress(id) => self.queues.deployment.add(id, now),
             Event::FlushUnschedulable => {
                 self.scheduler.flush(&mut context!(self, now));
@@ -255,77 +248,63 @@ impl Cluster {
         endpoints::list(service, &mut context!(self, now));
     }
 
-    /// A controller works off what it can see.
-    fn wake(&mut self, controller: Controller, now: SimTime) {
-        match controller {
-            Controller::Deployment => {
-                while let Some(id) = self.queues.deployment.take(now) {
-                    self.deployment.sync(id, &mut context!(self, now));
-                }
-            }
-            Controller::ReplicaSet => {
-                while let Some(id) = self.queues.replica_set.take(now) {
-                    if let Some(later) = self.replica_set.sync(id, &mut context!(self, now)) {
-                        self.queues.replica_set.add(id, later);
-                    }
-                }
-            }
-            Controller::StatefulSet => {
-                while let Some(id) = self.queues.stateful_set.take(now) {
-                    if let Some(later) = stateful_set::sync(id, &mut context!(self, now)) {
-                        self.queues.stateful_set.add(id, later);
-                    }
-                }
-            }
-            Controller::DaemonSet => {
-                while let Some(id) = self.queues.daemon_set.take(now) {
-                    if let Some(later) = daemon_set::sync(id, &mut context!(self, now)) {
-                        self.queues.daemon_set.add(id, later);
-                    }
-                }
-            }
-            Controller::Job => {
-                while let Some(id) = self.queues.job.take(now) {
-                    if let Some(later) = self.job.sync(id, &mut context!(self, now)) {
-                        self.queues.job.add(id, later);
-                    }
-                }
-            }
-            Controller::CronJob => {
-                while let Some(id) = self.queues.cron_job.take(now) {
-                    if let Some(later) = self.cron_job.sync(id, &mut context!(self, now)) {
-                        self.queues.cron_job.add(id, later);
-                    }
-                }
-            }
-            Controller::Scheduler => {
-                while let Some(wake) = self.queues.scheduler.take(now) {
-                    self.scheduler.notice(wake, &self.store, now);
-                }
-                if let Some(later) = self.scheduler.schedule(&mut context!(self, now)) {
-                    self.queues.scheduler.add(Wake::Continue, later);
-                }
-            }
-            Controller::Endpoints => {
-                while let Some(id) = self.queues.endpoints.take(now) {
-                    if let Some(later) = self.endpoints.sync(id, &mut context!(self, now)) {
-                        self.queues.endpoints.add(id, later);
-                    }
-                }
-            }
-            Controller::TaintEviction => {
-                while let Some(id) = self.queues.taint_eviction.take(now) {
-                    self.taint_eviction.sync(id, &mut context!(self, now));
-                }
-            }
-            Controller::Disruption => {
-                while let Some(id) = self.queues.disruption.take(now) {
-                    if let Some(later) = self.disruption.sync(id, &mut context!(self, now)) {
-                        self.queues.disruption.add(id, later);
-                    }
-                }
+    /// Controllers work off what they can see.
+    fn wake(&mut self, now: SimTime) {
+        while let Some(id) = self.queues.deployment.take(now) {
+            self.deployment.sync(id, &mut context!(self, now));
+        }
+        while let Some(id) = self.queues.replica_set.take(now) {
+            if let Some(later) = self.replica_set.sync(id, &mut context!(self, now)) {
+                self.queues.replica_set.add(id, later);
             }
         }
+        while let Some(id) = self.queues.stateful_set.take(now) {
+            if let Some(later) = stateful_set::sync(id, &mut context!(self, now)) {
+                self.queues.stateful_set.add(id, later);
+            }
+        }
+        while let Some(id) = self.queues.daemon_set.take(now) {
+            if let Some(later) = daemon_set::sync(id, &mut context!(self, now)) {
+                self.queues.daemon_set.add(id, later);
+            }
+        }
+        while let Some(id) = self.queues.job.take(now) {
+            if let Some(later) = self.job.sync(id, &mut context!(self, now)) {
+                self.queues.job.add(id, later);
+            }
+        }
+        while let Some(id) = self.queues.cron_job.take(now) {
+            if let Some(later) = self.cron_job.sync(id, &mut context!(self, now)) {
+                self.queues.cron_job.add(id, later);
+            }
+        }
+        self.wake_scheduler(now);
+        while let Some(id) = self.queues.endpoints.take(now) {
+            if let Some(later) = self.endpoints.sync(id, &mut context!(self, now)) {
+                self.queues.endpoints.add(id, later);
+            }
+        }
+        while let Some(id) = self.queues.taint_eviction.take(now) {
+            self.taint_eviction.sync(id, &mut context!(self, now));
+        }
+        while let Some(id) = self.queues.disruption.take(now) {
+            if let Some(later) = self.disruption.sync(id, &mut context!(self, now)) {
+                self.queues.disruption.add(id, later);
+            }
+        }
+    }
+
+    /// The scheduler does, if there is something. Says whether there was.
+    pub fn wake_scheduler(&mut self, now: SimTime) -> bool {
+        let Some(first) = self.queues.scheduler.take(now) else { return false };
+        self.scheduler.notice(first, &self.store, now);
+        while let Some(wake) = self.queues.scheduler.take(now) {
+            self.scheduler.notice(wake, &self.store, now);
+        }
+        if let Some(later) = self.scheduler.schedule(&mut context!(self, now)) {
+            self.queues.scheduler.add(Wake::Continue, later);
+        }
+        true
     }
 }
 
@@ -348,11 +327,30 @@ impl Cluster {
         for (node, _) in self.store.nodes() {
             self.queues.taint_eviction.add(node, now);
         }
-        Controller::ALL.into_iter().for_each(|controller| self.wake(controller, now));
+        self.wake(now);
     }
 }
 
 impl Queues {
+    /// When the next controller has something to see.
+    fn next(&self) -> Option<SimTime> {
+        let Queues {
+            deployment,
+            replica_set,
+            stateful_set,
+            daemon_set,
+            job,
+            cron_job,
+            scheduler,
+            endpoints,
+            taint_eviction,
+            disruption,
+        } = self;
+        let objects = [deployment.next(), replica_set.next(), stateful_set.next(), daemon_set.next()];
+        let jobs = [job.next(), cron_job.next(), scheduler.next(), endpoints.next()];
+        objects.into_iter().chain(jobs).chain([taint_eviction.next(), disruption.next()]).flatten().min()
+    }
+
     fn add_owner(&mut self, pod: PodId, store: &Store, visible: SimTime) {
         if let Some(pod) = store.pod(pod) {
             self.add_owner_itself(pod.owner, visible);

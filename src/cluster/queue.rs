@@ -1,4 +1,4 @@
-//! Work queues of controllers, and the token bucket of their clients.
+//! Work queues of controllers, the alarm that wakes them, and the token bucket of their clients.
 //!
 //! A queue holds keys, not changes: a key that waits already is not added again, so a controller that lags sees
 //! the latest state once (level-triggered). Follows client-go's workqueue v1.36 in this, without its retry limiter:
@@ -15,13 +15,11 @@ pub struct WorkQueue<K> {
     waiting: VecDeque<(SimTime, u64, K)>,
     place: BTreeMap<K, (SimTime, u64)>,
     added: u64,
-    /// The controller is woken then.
-    armed: Option<SimTime>,
 }
 
 impl<K> Default for WorkQueue<K> {
     fn default() -> Self {
-        WorkQueue { waiting: VecDeque::new(), place: BTreeMap::new(), added: 0, armed: None }
+        WorkQueue { waiting: VecDeque::new(), place: BTreeMap::new(), added: 0 }
     }
 }
 
@@ -46,9 +44,6 @@ impl<K: Copy + Ord> WorkQueue<K> {
 
     /// The next key that is visible now.
     pub fn take(&mut self, now: SimTime) -> Option<K> {
-        if self.armed.is_some_and(|at| at <= now) {
-            self.armed = None;
-        }
         let &(visible, _, key) = self.waiting.front()?;
         if visible > now {
             return None;
@@ -58,14 +53,26 @@ impl<K: Copy + Ord> WorkQueue<K> {
         Some(key)
     }
 
-    /// When the controller has to be woken, if that is not arranged yet.
-    pub fn arm(&mut self) -> Option<SimTime> {
-        let &(visible, _, _) = self.waiting.front()?;
-        if self.armed.is_some_and(|at| at <= visible) {
-            return None;
-        }
-        self.armed = Some(visible);
-        Some(visible)
+    /// When the next key is visible.
+    pub fn next(&self) -> Option<SimTime> {
+        self.waiting.front().map(|key| key.0)
+    }
+}
+
+/// When somebody with work queues is woken: by one event for all that is visible at one time.
+#[derive(Debug, Default)]
+pub struct Alarm(Option<SimTime>);
+
+impl Alarm {
+    /// It is to ring when the next key is visible. Gives back when, unless it is set to that or earlier.
+    pub fn set(&mut self, next: Option<SimTime>) -> Option<SimTime> {
+        let at = next.filter(|&next| self.0.is_none_or(|set| next < set))?;
+        self.0 = Some(at);
+        Some(at)
+    }
+
+    pub fn rings(&mut self, now: SimTime) {
+        self.0.take_if(|at| *at <= now);
     }
 }
 
@@ -149,12 +156,21 @@ mod tests {
         queue.add(7, at(10));
         queue.add(7, at(12));
         queue.add(8, at(12));
-        assert_eq!((queue.arm(), queue.arm()), (Some(at(10)), None));
+        assert_eq!(queue.next(), Some(at(10)));
         assert_eq!((queue.take(at(10)), queue.take(at(10))), (Some(7), None));
-        assert_eq!(queue.arm(), Some(at(12)));
+        assert_eq!(queue.next(), Some(at(12)));
         queue.add(7, at(20));
         assert_eq!((queue.take(at(20)), queue.take(at(20))), (Some(8), Some(7)));
-        assert_eq!(queue.arm(), None);
+        assert_eq!(queue.next(), None);
+    }
+
+    #[test]
+    fn an_alarm_is_asked_for_once_for_each_time_and_again_when_something_comes_earlier() {
+        let mut alarm = Alarm::default();
+        assert_eq!((alarm.set(Some(at(10))), alarm.set(Some(at(10)))), (Some(at(10)), None));
+        assert_eq!((alarm.set(Some(at(7))), alarm.set(Some(at(10)))), (Some(at(7)), None));
+        alarm.rings(at(7));
+        assert_eq!((alarm.set(Some(at(10))), alarm.set(None)), (Some(at(10)), None));
     }
 
     #[test]

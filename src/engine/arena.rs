@@ -85,6 +85,16 @@ impl<I: Id, T> Arena<I, T> {
         Some(value)
     }
 
+    /// Indices are smaller than this.
+    pub fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
     /// In order of place, which depends on nothing but the sequence of inserts and removals.
     pub fn iter(&self) -> impl Iterator<Item = (I, &T)> {
         self.places

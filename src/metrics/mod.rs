@@ -122,12 +122,9 @@ impl Recorder {
 
 impl crate::simulation::Watcher for Recorder {
     fn observe(&mut self, time: SimTime, observation: &Observation) {
-        for part in &mut self.parts {
-            if *observation == Observation::MeteringBegins {
-                part.begin(time);
-            } else {
-                part.observe(time, observation);
-            }
+        if matches!(observation, Observation::MeteringBegins) {
+            return self.parts.iter_mut().for_each(|part| part.begin(time));
         }
+        self.parts.iter_mut().for_each(|part| part.observe(time, observation));
     }
 }

@@ -42,7 +42,5 @@ fn deliver(world: &mut World, platform: &mut dyn Platform, watcher: &mut dyn Wat
     while let Some(signal) = world.next_signal() {
         platform.on_signal(signal, &mut Api::new(world));
     }
-    for (time, observation) in world.drain_observations() {
-        watcher.observe(time, &observation);
-    }
+    world.tell_observations(|time, observation| watcher.observe(time, observation));
 }

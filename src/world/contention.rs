@@ -16,6 +16,13 @@ pub struct Claim {
     pub limit: f64,
 }
 
+impl Claim {
+    /// What each box uses if it gets all it asks for [cores].
+    pub fn wanted(&self) -> f64 {
+        self.demand.min(self.limit)
+    }
+}
+
 /// Water-filling of one machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Sharing {
@@ -32,8 +39,7 @@ pub struct Sharing {
 impl Sharing {
     /// Shares `capacity` cores among the claims.
     pub fn solve(capacity: f64, claims: &[Claim]) -> Sharing {
-        let wants = |c: &Claim| c.demand.min(c.limit);
-        let total: f64 = claims.iter().map(|c| c.boxes * wants(c)).sum();
+        let total: f64 = claims.iter().map(|c| c.boxes * c.wanted()).sum();
         let weight: f64 = claims.iter().map(|c| c.boxes * c.weight).sum();
         let guaranteed = if weight > 0.0 { capacity / weight } else { 0.0 };
         if total <= capacity {
@@ -44,8 +50,8 @@ impl Sharing {
         let mut level = guaranteed;
         let (mut left, mut hungry) = (capacity, weight);
         for _ in 0..claims.len() {
-            let satisfied = |c: &&Claim| wants(c) <= level * c.weight;
-            let taken: f64 = claims.iter().filter(satisfied).map(|c| c.boxes * wants(c)).sum();
+            let satisfied = |c: &&Claim| c.wanted() <= level * c.weight;
+            let taken: f64 = claims.iter().filter(satisfied).map(|c| c.boxes * c.wanted()).sum();
             hungry = claims.iter().filter(|c| !satisfied(c)).map(|c| c.boxes * c.weight).sum();
             left = capacity - taken;
             let next = left / hungry;
@@ -61,8 +67,10 @@ impl Sharing {
     /// what nobody else uses, shared by weight with those who want more than they get; at least its guaranteed
     /// share, at most its limit.
     pub fn available(&self, claim: &Claim) -> f64 {
-        let want = claim.demand.min(claim.limit);
-        let share = if want > self.level * claim.weight {
+        let want = claim.wanted();
+        let share = if self.hungry == 0.0 {
+            self.left + want
+        } else if want > self.level * claim.weight {
             self.level * claim.weight
         } else {
             (self.left + want) / (self.hungry + claim.weight) * claim.weight

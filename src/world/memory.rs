@@ -90,6 +90,17 @@ struct Pressure {
     growth: f64,
     /// Until the first part passes its own limit [s].
     bound_s: f64,
+    /// Boxes that hold any.
+    holders: u32,
+    /// One of them grows, and nobody knows yet since when.
+    unknown_age: bool,
+}
+
+impl Pressure {
+    /// Whether a page is missing. Half of one is what rounding may be wrong by, and much more.
+    fn is_short(&self) -> bool {
+        self.excess > PAGE / 2.0 && self.holders > 0
+    }
 }
 
 /// What each machine and each box has.
@@ -182,17 +193,19 @@ impl World {
         let now = self.scheduler.now();
         let memory = self.vms.get(vm).map_or(0, |v| v.memory.as_bytes());
         let room = memory as f64 - self.memory_overhead.as_bytes() as f64;
-        let none = Pressure { excess: -room, growth: 0.0, bound_s: f64::INFINITY };
+        let none =
+            Pressure { excess: -room, growth: 0.0, bound_s: f64::INFINITY, holders: 0, unknown_age: false };
         self.holders(vm).fold(none, |sum, (_, f)| Pressure {
             excess: sum.excess + f.bytes(now),
             growth: sum.growth + f.leak,
             bound_s: sum.bound_s.min(f.bound_s - f.age_s(now)),
+            holders: sum.holders + 1,
+            unknown_age: sum.unknown_age || (!f.aged && f.leak > 0.0),
         })
     }
 
-    /// Whether a page is missing. Half of one is what rounding may be wrong by, and much more.
     fn is_short(&self, vm: VmId) -> bool {
-        self.pressure(vm).excess > PAGE / 2.0 && self.holders(vm).next().is_some()
+        self.pressure(vm).is_short()
     }
 
     /// Memory that neither boxes nor system and agents hold [bytes].
@@ -210,19 +223,19 @@ impl World {
     pub(super) fn look_at_memory(&mut self, vm: VmId, watch: MemoryWatch) {
         if let Some(v) = self.vms.get_mut(vm) {
             v.memory_watch = Some(watch);
-            self.watch_low(vm);
+            self.watch_low(vm, &self.pressure(vm));
         }
     }
 
     /// Schedules the look that will find little left if nothing changes.
-    fn watch_low(&mut self, vm: VmId) {
+    fn watch_low(&mut self, vm: VmId, p: &Pressure) {
         let Some(v) = self.vms.get_mut(vm) else { return };
         if let Some(old) = v.low.take() {
             self.scheduler.cancel(old);
         }
         let Some(watch) = v.memory_watch else { return };
-        let (now, p) = (self.scheduler.now(), self.pressure(vm));
-        if self.holders(vm).next().is_none() {
+        let now = self.scheduler.now();
+        if p.holders == 0 {
             return;
         }
         let beyond = p.excess + watch.least.as_bytes() as f64;
@@ -251,18 +264,18 @@ impl World {
 
     /// Schedules the instant at which the next box on this machine is killed if nothing changes.
     fn watch_memory(&mut self, vm: VmId) {
-        self.watch_low(vm);
+        let p = self.pressure(vm);
+        self.watch_low(vm, &p);
         let Some(v) = self.vms.get_mut(vm) else { return };
         if let Some(old) = v.short.take() {
             self.scheduler.cancel(old);
         }
-        let (now, p) = (self.scheduler.now(), self.pressure(vm));
-        let unknown_age = self.holders(vm).any(|(_, f)| !f.aged && f.leak > 0.0);
+        let now = self.scheduler.now();
         let mut left_s = p.bound_s;
         if p.growth > 0.0 {
             left_s = left_s.min((PAGE - p.excess) / p.growth);
         }
-        if unknown_age || self.is_short(vm) {
+        if p.unknown_age || p.is_short() {
             left_s = 0.0;
         }
         let beyond_s = self.horizon.since(now).as_secs_f64();

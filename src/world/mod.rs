@@ -286,9 +286,10 @@ impl World {
         self.signals.pop_front()
     }
 
-    /// Takes all facts stated since the last call.
-    pub fn drain_observations(&mut self) -> std::vec::Drain<'_, (SimTime, Observation)> {
-        self.observations.drain(..)
+    /// Tells all facts stated since the last call.
+    pub fn tell_observations(&mut self, mut tell: impl FnMut(SimTime, &Observation)) {
+        self.observations.iter().for_each(|(time, observation)| tell(*time, observation));
+        self.observations.clear();
     }
 
     pub fn now(&self) -> SimTime {

@@ -118,7 +118,7 @@ impl Lab {
         while let Some(signal) = self.world.next_signal() {
             self.signals.push((now, signal));
         }
-        self.facts.extend(self.world.drain_observations());
+        self.world.tell_observations(|time, fact| self.facts.push((time, fact.clone())));
     }
 
     pub fn flows(&self) -> impl Iterator<Item = &FlowObservation> {

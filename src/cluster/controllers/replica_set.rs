@@ -73,6 +73,7 @@ impl ReplicaSetController {
                 self.record_event(id, cx);
             }
         } else if status.replicas > wanted {
+            self.may_write(id, cx.now)?;
             for pod in first_to_go(id, (status.replicas - wanted).min(BURST_REPLICAS), cx) {
                 self.write(id, cx.now)?;
                 cx.store.delete_pod(pod, cx.now);
@@ -99,11 +100,17 @@ impl ReplicaSetController {
         }
     }
 
+    /// The last write of this set is done.
+    fn may_write(&self, id: ReplicaSetId, now: SimTime) -> Result<(), Stopped> {
+        match self.writing.get(&id) {
+            Some(&done) if done > now => Err(Some(done)),
+            _ => Ok(()),
+        }
+    }
+
     /// Makes a write, unless the last one of this set is not done or the limit is reached.
     fn write(&mut self, id: ReplicaSetId, now: SimTime) -> Result<(), Stopped> {
-        if let Some(&done) = self.writing.get(&id).filter(|&&done| done > now) {
-            return Err(Some(done));
-        }
+        self.may_write(id, now)?;
         if !self.client.take(now) {
             return Err(self.client.next(now));
         }
@@ -141,8 +148,11 @@ fn first_to_go(id: ReplicaSetId, surplus: u32, cx: &Context<'_>) -> Vec<PodId> {
         return own.into_iter().map(|(pod, _)| pod).collect();
     }
     let crowds = Crowds::of(id, &own, cx.store);
-    let mut ranks: Vec<Rank<'_>> =
-        own.into_iter().map(|(id, pod)| Rank::new(id, pod, &crowds, cx.now)).collect();
+    let rank = |(id, pod)| Rank { id, pod, neighbours: crowds.around(pod), now: cx.now };
+    if surplus == 1 {
+        return own.into_iter().map(rank).min_by(Rank::order).map(|rank| rank.id).into_iter().collect();
+    }
+    let mut ranks: Vec<Rank<'_>> = own.into_iter().map(rank).collect();
     ranks.select_nth_unstable_by(surplus, Rank::order);
     ranks.truncate(surplus);
     ranks.sort_unstable_by(Rank::order);
@@ -153,22 +163,35 @@ fn active_of(id: ReplicaSetId, store: &Store) -> impl Iterator<Item = (PodId, &P
     store.pods_of(Owner::ReplicaSet(id)).filter(|(_, pod)| pod.is_active())
 }
 
-/// Nodes of the active pods of a ReplicaSet and its siblings, each as often as it has such pods, sorted.
-struct Crowds(Vec<NodeId>);
+/// How many active pods of a ReplicaSet and its siblings are on each node.
+struct Crowds {
+    /// By place of the node.
+    on: Vec<u32>,
+    /// On nodes that are gone.
+    orphans: BTreeMap<NodeId, u32>,
+}
 
 impl Crowds {
     fn of(id: ReplicaSetId, own: &[(PodId, &Pod)], store: &Store) -> Crowds {
         let deployment = store.replica_set(id).and_then(|set| set.owner);
         let siblings = deployment.into_iter().flat_map(|deployment| store.sets_of(deployment));
         let others = siblings.filter(|set| **set != id).flat_map(|&set| active_of(set, store));
-        let pods = own.iter().copied().chain(others);
-        let mut nodes: Vec<NodeId> = pods.filter_map(|(_, pod)| pod.node).collect();
-        nodes.sort_unstable();
-        Crowds(nodes)
+        let mut crowds = Crowds { on: vec![0; store.node_places()], orphans: BTreeMap::new() };
+        for node in own.iter().copied().chain(others).filter_map(|(_, pod)| pod.node) {
+            if store.node(node).is_some() {
+                crowds.on[node.index as usize] += 1;
+            } else {
+                *crowds.orphans.entry(node).or_default() += 1;
+            }
+        }
+        crowds
     }
 
-    fn on(&self, node: NodeId) -> usize {
-        self.0.partition_point(|&n| n <= node) - self.0.partition_point(|&n| n < node)
+    /// Those on the node of a pod.
+    fn around(&self, pod: &Pod) -> u32 {
+        let Some(node) = pod.node else { return 0 };
+        let on_lost = self.orphans.get(&node);
+        on_lost.or(self.on.get(node.index as usize)).copied().unwrap_or(0)
     }
 }
 
@@ -177,15 +200,11 @@ struct Rank<'a> {
     id: PodId,
     pod: &'a Pod,
     /// Active pods of the same Deployment on the same node.
-    neighbours: usize,
+    neighbours: u32,
     now: SimTime,
 }
 
-impl<'a> Rank<'a> {
-    fn new(id: PodId, pod: &'a Pod, crowds: &Crowds, now: SimTime) -> Self {
-        Rank { id, pod, neighbours: pod.node.map_or(0, |node| crowds.on(node)), now }
-    }
-
+impl Rank<'_> {
     /// The smaller goes first: unbound, pending, not ready, cheap, crowded, young (by powers of two), restarted.
     fn order(&self, other: &Self) -> Ordering {
         let (a, b) = (self.pod, other.pod);

@@ -21,6 +21,7 @@ use crate::cluster::store::{Change, Store};
 use crate::engine::{Purpose, SimTime, Stream, Streams};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// What wakes the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +52,7 @@ pub struct SchedulerController {
     client: TokenBucket,
     writes: VecDeque<Write>,
     /// Why pods that wait were given no node, the last time.
-    failures: BTreeMap<PodId, Failure>,
+    failures: BTreeMap<PodId, Arc<Failure>>,
     ties: Stream,
     flush_at: Option<SimTime>,
     /// The set of nodes that it has listed.
@@ -125,6 +126,13 @@ impl SchedulerController {
         let Some(pod) = store.pod(id) else { return };
         if pod.is_terminal() {
             return self.scheduler.pod_gone(id, now);
+        }
+        if self.scheduler.knows_bound(id) {
+            self.failures.remove(&id);
+            if pod.is_terminating() {
+                self.scheduler.pod_terminating(id);
+            }
+            return;
         }
         let siblings = siblings(pod.owner, pod.template, store);
         let kind = kind(pod.template, siblings.as_deref(), store);
@@ -204,11 +212,11 @@ impl SchedulerController {
                 self.failures.remove(&pod);
                 self.writes.push_back(Write::Bind(pod, node));
             }
-            Decision::Unschedulable(failure) => {
-                let pod = failure.pod;
+            Decision::Unschedulable(pod, failure) => {
                 // The condition is written when its message changes.
-                let says_the_same = |old: &Failure| {
-                    (&old.reasons, &old.preemption) == (&failure.reasons, &failure.preemption)
+                let says_the_same = |old: &Arc<Failure>| {
+                    Arc::ptr_eq(old, &failure)
+                        || (&old.reasons, &old.preemption) == (&failure.reasons, &failure.preemption)
                 };
                 if !self.failures.get(&pod).is_some_and(says_the_same) {
                     self.writes.push_back(Write::Unschedulable(pod));
@@ -221,7 +229,7 @@ impl SchedulerController {
                 } else if failure.denominated {
                     self.writes.push_back(Write::Nominate(pod, None));
                 }
-                self.failures.insert(pod, *failure);
+                self.failures.insert(pod, failure);
             }
         }
     }
@@ -294,7 +302,7 @@ impl SchedulerController {
 
     /// Why a pod that waits was given no node, the last time.
     pub fn failure(&self, pod: PodId) -> Option<&Failure> {
-        self.failures.get(&pod)
+        self.failures.get(&pod).map(Arc::as_ref)
     }
 }
 

@@ -120,9 +120,16 @@ impl Endpoints {
             *self.slices.entry(slice).or_default() += 1;
             self.slices_made = self.slices_made.max(slice + 1);
         }
-        self.ready.remove(&pod);
-        self.terminating.remove(&pod);
-        match listing.and_then(|l| l.1.condition()) {
+        let condition = |listing: Option<(SliceNumber, EndpointFlags)>| listing.and_then(|l| l.1.condition());
+        if condition(before) == condition(listing) {
+            return;
+        }
+        match condition(before) {
+            Some(EndpointCondition::Ready) => self.ready.remove(&pod),
+            Some(EndpointCondition::Terminating) => self.terminating.remove(&pod),
+            None => false,
+        };
+        match condition(listing) {
             Some(EndpointCondition::Ready) => self.ready.insert(pod),
             Some(EndpointCondition::Terminating) => self.terminating.insert(pod),
             None => false,

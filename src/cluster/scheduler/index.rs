@@ -3,9 +3,9 @@
 //! For newcomers of one class the scores fall into two parts. What depends on a node alone (fit, balance, images) is kept
 //! between cycles and worked out again only for nodes that changed. The rest depends on few things that many nodes share:
 //! how many pods a host has, which zone it is in, how many soft taints. Nodes for which all of these are the same
-//! form a *cell*; filters and scores of domains are asked once a cell. Where all nodes count, a cell keeps its nodes in
-//! order of their own score, so its best is at hand; where a part of the nodes is enough, integers of the nodes
-//! examined are scanned.
+//! form a *cell*; filters and scores of domains are asked once a cell. Where many nodes count and all of them, a cell keeps
+//! its nodes in order of their own score, so its best is at hand; where a part of the nodes is enough, or they are few,
+//! integers of the nodes examined are scanned.
 //!
 //! Not for registered scores and not while pods are nominated; the plain scan does those. Start at [`Index::choose`].
 
@@ -13,7 +13,7 @@ use super::cache::Cache;
 use super::class::{ClassId, Spread};
 use super::filters::{self, topology_spread};
 use super::profile::{Profile, Ties};
-use super::scores::{self, Group, node_affinity, taint_toleration};
+use super::scores::{self, Group, image_locality, node_affinity, taint_toleration};
 use super::tally::{NO_DOMAIN, TallyId};
 use crate::cluster::objects::Name;
 use crate::engine::Stream;
@@ -27,16 +27,17 @@ const MISSING: i64 = i64::MIN;
 /// Taints and node affinity come before the tallies in a cell's key.
 const TALLIES_FROM: usize = 2;
 
-/// What is kept for newcomers of one class. Nodes go by their position in the list.
+/// More nodes than this are kept in order; fewer are looked at one by one sooner. Tests have clusters of both kinds.
+const RANKED_FROM: usize = if cfg!(test) { 6 } else { 128 };
+
+/// What is kept for newcomers of one class. Nodes go by their slot.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     epoch: u64,
     seen: u64,
-    /// Position by slot.
-    position: Vec<u32>,
-    /// A node's own score, or `OUT`.
-    own: Vec<i32>,
-    cell: Vec<u32>,
+    images_seen: Option<u64>,
+    refreshes: u64,
+    nodes: Vec<Kept>,
     cells: Vec<Cell>,
     by_key: BTreeMap<Box<[i64]>, u32>,
     columns: Vec<Column>,
@@ -44,6 +45,24 @@ pub struct Index {
     ranks: bool,
     /// Space for a key.
     scratch: Vec<i64>,
+}
+
+/// What is kept of a node.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// Its own score, or `OUT`.
+    own: i32,
+    cell: u32,
+    /// What of its score is for its images, as of the last change that concerns them.
+    images: i64,
+    /// The refresh that last looked at it.
+    looked: u64,
+    /// In the list, where cells are in order.
+    position: u32,
+}
+
+impl Kept {
+    const NOTHING: Kept = Kept { own: OUT, cell: u32::MAX, images: 0, looked: 0, position: u32::MAX };
 }
 
 /// A tally in the keys of cells.
@@ -91,7 +110,7 @@ impl Index {
         cache.prepare(class);
         cache.order.refresh();
         let nodes = cache.order.list().len();
-        self.refresh(cache, profile, class, choice.enough >= nodes);
+        self.refresh(cache, profile, class, choice.enough >= nodes && nodes > RANKED_FROM);
         if self.ranks {
             let slot = self.best_of_all(cache, profile, class, choice);
             Chosen { slot, examined: nodes }
@@ -102,51 +121,76 @@ impl Index {
 
     /// Catches up with what changed.
     fn refresh(&mut self, cache: &Cache, profile: &Profile, class: ClassId, ranks: bool) {
-        let nodes = cache.order.list().len();
         let columns = columns(cache, class);
-        let usable = self.epoch == cache.epoch() && self.ranks == ranks && self.columns == columns;
-        let changed = cache.changed_since(self.seen).filter(|c| usable && c.len() <= nodes);
-        self.seen = cache.changes();
-        if let Some(changed) = changed {
-            for &slot in changed {
-                if cache.is_present(slot) {
-                    self.place(cache, profile, class, slot);
-                }
+        // The order of nodes matters to cells that are in order, and who exists to what images say.
+        let is_new_list = self.epoch != cache.epoch();
+        let usable = self.ranks == ranks && self.columns == columns && !(ranks && is_new_list);
+        if !usable {
+            *self = Index { columns, ranks, ..Index::default() };
+        }
+        self.epoch = cache.epoch();
+        self.nodes.resize(cache.slots(), Kept::NOTHING);
+        if ranks && !usable {
+            for (position, &slot) in (0..).zip(cache.order.list()) {
+                self.nodes[slot as usize].position = position;
             }
-            self.drop_empty_cells();
+        }
+        self.refreshes += 1;
+        let changed = cache.changed_since(self.seen).filter(|_| usable);
+        self.seen = cache.changes();
+        self.see_images(cache, profile, class, is_new_list);
+        match changed {
+            Some(changed) => changed.iter().for_each(|&slot| self.look(cache, profile, class, slot)),
+            None => (0..cache.slots() as u32).for_each(|slot| self.look(cache, profile, class, slot)),
+        }
+        self.drop_empty_cells();
+    }
+
+    /// What images say of each node, where that may have changed.
+    fn see_images(&mut self, cache: &Cache, profile: &Profile, id: ClassId, is_new_list: bool) {
+        let class = cache.class(id);
+        let changed = Some(cache.images_changed(class));
+        if std::mem::replace(&mut self.images_seen, changed) == changed && !is_new_list {
             return;
         }
-        *self = Index { epoch: cache.epoch(), seen: self.seen, columns, ranks, ..Index::default() };
-        let slots = cache.order.list();
-        self.position = vec![u32::MAX; slots.iter().max().map_or(0, |&s| s as usize + 1)];
-        for (position, &slot) in (0..).zip(slots) {
-            self.position[slot as usize] = position;
+        let images = image_locality::Images::of(cache, class);
+        for &slot in cache.order.list() {
+            let new = profile.weights.image_locality * images.score(cache.node(slot));
+            if std::mem::replace(&mut self.nodes[slot as usize].images, new) != new {
+                self.look(cache, profile, id, slot);
+            }
         }
-        self.own = vec![OUT; nodes];
-        self.cell = vec![u32::MAX; nodes];
-        for &slot in slots {
+    }
+
+    /// Looks at a node, once in a refresh.
+    fn look(&mut self, cache: &Cache, profile: &Profile, class: ClassId, slot: u32) {
+        let kept = &mut self.nodes[slot as usize];
+        if std::mem::replace(&mut kept.looked, self.refreshes) == self.refreshes {
+            return;
+        }
+        if cache.is_present(slot) {
             self.place(cache, profile, class, slot);
+        } else {
+            self.take_out(slot);
         }
     }
 
     /// Puts a node where it belongs now.
     fn place(&mut self, cache: &Cache, profile: &Profile, id: ClassId, slot: u32) {
         let (class, node) = (cache.class(id), cache.node(slot));
-        let position = self.position[slot as usize];
-        let (old, old_cell) = (self.own[position as usize], self.cell[position as usize]);
         if filters::of_node(class, node, &profile.filters).is_err() {
-            self.take_out(position, old, old_cell);
-            self.own[position as usize] = OUT;
-            return;
+            return self.take_out(slot);
         }
-        let own = scores::of_node(profile, cache, class, node) as i32;
+        let Kept { own: old, cell: old_cell, images, .. } = self.nodes[slot as usize];
+        let own = (scores::of_room(profile, class, node) + images) as i32;
         let cell = self.cell_of(cache, id, slot, old_cell);
         if (own, cell) == (old, old_cell) {
             return;
         }
-        self.take_out(position, old, old_cell);
-        self.own[position as usize] = own;
-        self.cell[position as usize] = cell;
+        self.take_out(slot);
+        let kept = &mut self.nodes[slot as usize];
+        (kept.own, kept.cell) = (own, cell);
+        let position = kept.position;
         let cell = &mut self.cells[cell as usize];
         cell.nodes += 1;
         if self.ranks {
@@ -154,11 +198,15 @@ impl Index {
         }
     }
 
-    fn take_out(&mut self, position: u32, own: i32, cell: u32) {
+    fn take_out(&mut self, slot: u32) {
+        let Kept { own, cell, position, .. } = self.nodes[slot as usize];
         if own != OUT {
             let cell = &mut self.cells[cell as usize];
             cell.nodes -= 1;
-            cell.ranking.remove(&(Reverse(own), position));
+            if self.ranks {
+                cell.ranking.remove(&(Reverse(own), position));
+            }
+            self.nodes[slot as usize].own = OUT;
         }
     }
 
@@ -195,8 +243,8 @@ impl Index {
 
     /// Counts of pods grow, and leave cells behind that no node will be in again.
     fn drop_empty_cells(&mut self) {
-        let full = self.cells.iter().filter(|c| c.nodes > 0).count();
-        if self.cells.len() < 32 || full * 2 > self.cells.len() {
+        let is_full = |c: &&Cell| c.nodes > 0;
+        if self.cells.len() < 32 || self.cells.iter().filter(is_full).count() * 2 > self.cells.len() {
             return;
         }
         let mut moved = vec![u32::MAX; self.cells.len()];
@@ -206,8 +254,8 @@ impl Index {
             self.cells.push(cell);
         }
         self.by_key = (0..).zip(&self.cells).map(|(i, c)| (c.key.clone(), i)).collect();
-        for (cell, &own) in self.cell.iter_mut().zip(&self.own) {
-            *cell = if own == OUT { u32::MAX } else { moved[*cell as usize] };
+        for kept in &mut self.nodes {
+            kept.cell = if kept.own == OUT { u32::MAX } else { moved[kept.cell as usize] };
         }
     }
 
@@ -247,7 +295,7 @@ impl Index {
         let totals = || rankings.iter().zip(&scores).map(|(r, score)| i64::from(own(r)) + score);
         let best = totals().max()?;
         let tied = || rankings.iter().zip(totals()).filter(|(_, total)| *total == best).map(|(r, _)| *r);
-        let nodes = self.own.len() as u32;
+        let nodes = cache.order.list().len() as u32;
         let start = choice.start as u32;
         let winner = match choice.ties {
             Ties::FirstListed => tied()
@@ -277,19 +325,19 @@ impl Index {
             place[view.number as usize] = i;
             view.nodes = 0;
         }
-        let nodes = self.own.len();
-        let rotated = || (choice.start..nodes).chain(0..choice.start);
-        let group = |position: usize| {
-            let own = self.own[position];
-            (own != OUT).then(|| place[self.cell[position] as usize]).filter(|&p| p != u32::MAX)
+        let list = cache.order.list();
+        let rotated = || list[choice.start..].iter().chain(&list[..choice.start]).copied();
+        let group = |slot: u32| {
+            let Kept { own, cell, .. } = self.nodes[slot as usize];
+            (own != OUT).then(|| place[cell as usize]).filter(|&p| p != u32::MAX)
         };
         let (mut examined, mut feasible) = (0, 0);
-        for position in rotated() {
+        for slot in rotated() {
             if feasible >= choice.enough {
                 break;
             }
             examined += 1;
-            if let Some(group) = group(position) {
+            if let Some(group) = group(slot) {
                 feasible += 1;
                 open[group as usize].nodes += 1;
             }
@@ -301,19 +349,20 @@ impl Index {
             let sums = sums(&scores::of_groups(profile, cache, class, &open), open.len());
             seen.iter().zip(sums).for_each(|(&i, sum)| of_group[i] = sum);
         }
-        let total = |position: usize| {
-            group(position).map(|g| i64::from(self.own[position]).saturating_add(of_group[g as usize]))
+        let total = |slot: u32| {
+            let own = i64::from(self.nodes[slot as usize].own);
+            group(slot).map(|g| own.saturating_add(of_group[g as usize]))
         };
         let best = rotated().take(examined).filter_map(total).max();
-        let mut tied = rotated().take(examined).filter(|&p| best.is_some() && total(p) == best);
+        let mut tied = rotated().take(examined).filter(|&slot| best.is_some() && total(slot) == best);
         let winner = match choice.ties {
             Ties::Uniform if feasible > 1 => {
-                let tied: Vec<usize> = tied.collect();
+                let tied: Vec<u32> = tied.collect();
                 Some(tied[choice.stream.below(tied.len())])
             }
             _ => tied.next(),
         };
-        Chosen { slot: winner.map(|p| cache.order.list()[p]), examined }
+        Chosen { slot: winner, examined }
     }
 }
 

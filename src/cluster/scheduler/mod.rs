@@ -43,8 +43,9 @@ use cache::Cache;
 use class::ClassId;
 use hints::Event;
 use index::{Choice, Index};
-use queue::SchedulingQueue;
+use queue::{Rejectors, SchedulingQueue};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Scores that are kept between cycles, one for each node and class; those of the classes used last. About 30 bytes each.
 const KEPT_SCORES: usize = 500_000;
@@ -64,17 +65,14 @@ pub struct PodKind<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// To be bound; here it counts as bound already.
-    Bind {
-        pod: PodId,
-        node: NodeId,
-    },
-    Unschedulable(Box<Failure>),
+    Bind { pod: PodId, node: NodeId },
+    /// Pods that fare alike share what is said of them.
+    Unschedulable(PodId, Arc<Failure>),
 }
 
 /// No node for a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    pub pod: PodId,
     /// Nodes by reason; a node can have several.
     pub reasons: BTreeMap<&'static str, u32>,
     /// Why preemption found nothing: nodes by reason.
@@ -129,7 +127,7 @@ pub struct Scheduler {
     news: u64,
     /// The class of the last pod that found no node, the news then, and what came of it: its siblings fare alike until
     /// there is news.
-    hopeless: Option<(ClassId, u64, Failure, Vec<Plugin>)>,
+    hopeless: Option<(ClassId, u64, Arc<Failure>, Rejectors)>,
 }
 
 impl Scheduler {
@@ -192,6 +190,7 @@ impl Scheduler {
         if self.cache.bound(pod).is_some() {
             return;
         }
+        self.news += 1;
         let class = self.cache.class_of(kind.id, kind.template, kind.siblings);
         self.cache.add_pod(pod, class, node, terminating);
         self.stop_waiting(pod);
@@ -263,6 +262,9 @@ impl Scheduler {
     /// One cycle: the next pod, and what becomes of it. `None` if no pod is to be tried.
     pub fn schedule_one(&mut self, outside: &mut Outside<'_>) -> Option<Decision> {
         let (pod, class) = self.queue.pop(outside.now)?;
+        if let Some(failure) = self.fail_alike(pod, class, outside.now) {
+            return Some(Decision::Unschedulable(pod, failure));
+        }
         if let Some(slot) = self.choose((pod, class), outside.stream) {
             let node = self.cache.node(slot).id;
             self.news += 1;
@@ -271,7 +273,7 @@ impl Scheduler {
             wake(&mut self.queue, &self.cache, Event::PodBound(self.cache.class(class)), outside.now);
             return Some(Decision::Bind { pod, node });
         }
-        Some(Decision::Unschedulable(Box::new(self.fail(pod, class, outside))))
+        Some(Decision::Unschedulable(pod, self.fail(pod, class, outside)))
     }
 
     /// The slot of the node for a newcomer; moves on where the next search begins.
@@ -342,19 +344,23 @@ impl Scheduler {
         }
     }
 
+    /// What the last pod found, if that was no node, this one is of the same class, and there was no news since. A search
+    /// that looks at every node in vain leaves no trace but this.
+    fn fail_alike(&mut self, pod: PodId, class: ClassId, now: SimTime) -> Option<Arc<Failure>> {
+        let (same, news, failure, rejectors) = self.hopeless.as_ref()?;
+        if (*same, *news) != (class, self.news) {
+            return None;
+        }
+        self.queue.park(pod, rejectors.clone(), now);
+        Some(failure.clone())
+    }
+
     /// No node: why not, and whether others have to make room.
-    fn fail(&mut self, pod: PodId, class: ClassId, outside: &mut Outside<'_>) -> Failure {
+    fn fail(&mut self, pod: PodId, class: ClassId, outside: &mut Outside<'_>) -> Arc<Failure> {
         let profile = &self.settings.profile;
         let all = self.cache.node_count();
-        if let Some((same, news, failure, rejectors)) = &self.hopeless
-            && (*same, *news) == (class, self.news)
-        {
-            self.queue.park(pod, rejectors.clone(), outside.now);
-            return Failure { pod, ..failure.clone() };
-        }
         let found = scan::search(&mut self.cache, profile, (Some(pod), class), self.start % all.max(1), all);
         let mut failure = Failure {
-            pod,
             reasons: reasons(&found.rejected),
             preemption: BTreeMap::new(),
             not_eligible: None,
@@ -384,12 +390,14 @@ impl Scheduler {
             // There is no node at all: any that comes may help.
             rejectors.push(Plugin::NodeResourcesFit);
         }
+        let rejectors = Rejectors::from(rejectors);
+        self.queue.park(pod, rejectors.clone(), outside.now);
+        let failure = Arc::new(failure);
         if failure.nomination.is_some() || failure.denominated {
             self.news += 1;
         } else if !self.cache.has_nominations() {
-            self.hopeless = Some((class, self.news, failure.clone(), rejectors.clone()));
+            self.hopeless = Some((class, self.news, failure.clone(), rejectors));
         }
-        self.queue.park(pod, rejectors, outside.now);
         failure
     }
 

@@ -15,6 +15,7 @@ use crate::cluster::objects::PodId;
 use crate::engine::{SimDuration, SimTime};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 const BACKOFF_MAX_S: u64 = 10;
 /// How often pods that have waited for long are looked for (flushUnschedulablePodsLeftover).
@@ -23,7 +24,7 @@ const FLUSH_PERIOD: SimDuration = SimDuration::from_secs(30);
 const UNSCHEDULABLE_MAX: SimDuration = SimDuration::from_mins(5);
 
 /// The plugins that rejected a pod, each once, in order.
-pub type Rejectors = Vec<Plugin>;
+pub type Rejectors = Arc<[Plugin]>;
 
 /// Rank in the active queue: priority, time of the last attempt, order of entry.
 type Rank = (Reverse<i32>, SimTime, u64);
@@ -226,7 +227,7 @@ mod tests {
         let mut queue = SchedulingQueue::default();
         queue.add(pod(1), CLASS, 0, at(1));
         queue.pop(at(1));
-        queue.park(pod(1), vec![Plugin::NodeResourcesFit], at(1));
+        queue.park(pod(1), [Plugin::NodeResourcesFit].into(), at(1));
         queue.move_parked(|_, by| by.contains(&Plugin::NodeAffinity), at(2));
         assert_eq!((queue.is_busy(), queue.pop(at(100))), (false, None));
         // Its back-off ends in second 2, so at 2 s it still backs off; nothing else is to be done, so it is taken.
@@ -240,7 +241,7 @@ mod tests {
         let mut queue = SchedulingQueue::default();
         queue.add(pod(1), CLASS, 9, at(0));
         queue.pop(at(0));
-        queue.park(pod(1), vec![], at(0));
+        queue.park(pod(1), [].into(), at(0));
         queue.move_parked(|_, _| true, at(1));
         queue.add(pod(2), CLASS, 0, at(1));
         assert_eq!(queue.pop(at(1)).map(|p| p.0), Some(pod(2)));
@@ -254,7 +255,7 @@ mod tests {
         let mut queue = SchedulingQueue::default();
         queue.add(pod(1), CLASS, 0, at(10));
         queue.pop(at(10));
-        queue.park(pod(1), vec![Plugin::NodeAffinity], at(10));
+        queue.park(pod(1), [Plugin::NodeAffinity].into(), at(10));
         // 310 s, and the next tick of 30 s is at 330 s.
         assert_eq!(queue.next_flush(), Some(at(330)));
         queue.flush(at(300));

@@ -123,7 +123,8 @@ pub fn score(cache: &Cache, profile: &Profile, class: ClassId, feasible: &[u32])
             of(&|slot| weights.balanced_allocation * balance(slot)),
         ));
     }
-    let image = |slot| weights.image_locality * image_locality::score(cache, class, cache.node(slot));
+    let images = image_locality::Images::of(cache, class);
+    let image = |slot| weights.image_locality * images.score(cache.node(slot));
     all.push((Plugin::ImageLocality, of(&image)));
     for registered in &profile.scores {
         let mut own = of(&|slot| registered.score(&class.spec, cache.node(slot)));

@@ -334,25 +334,27 @@ fn a_node_is_nominated_and_its_victims_named_and_the_preemptor_comes_back_when_t
         scheduler.pod_bound(pod(i), low.kind(), node_id(0), false, at(0));
     }
     scheduler.pod_made(pod(2), high.kind(), at(5));
-    let Some(Decision::Unschedulable(failure)) = cycle(&mut scheduler, at(5)) else {
+    let Some(Decision::Unschedulable(_, failure)) = cycle(&mut scheduler, at(5)) else {
         panic!("there is no room")
     };
-    let nomination = failure.nomination.expect("others have to go");
+    let nomination = failure.nomination.clone().expect("others have to go");
     // 3000 m beside one of 2000 m do not fit into 4000 m.
     assert_eq!((nomination.node, nomination.victims), (node_id(0), vec![pod(0), pod(1)]));
     // One victim's end is not enough.
     scheduler.pod_terminating(pod(0));
     scheduler.pod_terminating(pod(1));
     scheduler.pod_gone(pod(0), at(6));
-    let Some(Decision::Unschedulable(failure)) = cycle(&mut scheduler, at(6)) else { panic!("no room yet") };
+    let Some(Decision::Unschedulable(_, failure)) = cycle(&mut scheduler, at(6)) else {
+        panic!("no room yet")
+    };
     assert_eq!(failure.not_eligible, Some("not eligible due to a terminating pod on the nominated node."));
     scheduler.pod_gone(pod(1), at(7));
     // Two failed attempts: the preemptor backs off until 8 s, and the newcomer is tried first; the room is not for it.
     scheduler.pod_made(pod(3), low.kind(), at(7));
-    let Some(Decision::Unschedulable(failure)) = cycle(&mut scheduler, at(7)) else {
+    let Some(Decision::Unschedulable(newcomer, failure)) = cycle(&mut scheduler, at(7)) else {
         panic!("it is promised")
     };
-    assert_eq!((failure.pod, failure.reasons), (pod(3), BTreeMap::from([("Insufficient cpu", 1)])));
+    assert_eq!((newcomer, &failure.reasons), (pod(3), &BTreeMap::from([("Insufficient cpu", 1)])));
     assert_eq!(cycle(&mut scheduler, at(7)), Some(Decision::Bind { pod: pod(2), node: node_id(0) }));
     assert_eq!(cycle(&mut scheduler, at(7)), None);
 }
@@ -365,14 +367,15 @@ fn room_that_is_made_is_not_for_pods_of_lower_priority() {
     scheduler.pod_bound(pod(0), low.kind(), node_id(0), false, at(0));
     scheduler.pod_made(pod(1), high.kind(), at(1));
     assert!(
-        matches!(cycle(&mut scheduler, at(1)), Some(Decision::Unschedulable(f)) if f.nomination.is_some())
+        matches!(cycle(&mut scheduler, at(1)), Some(Decision::Unschedulable(_, f)) if f.nomination.is_some())
     );
     // 2000 m are free now, but the node is nominated for a pod of higher priority that needs all of it.
     scheduler.pod_made(pod(2), low.kind(), at(2));
-    let Some(Decision::Unschedulable(failure)) = cycle(&mut scheduler, at(2)) else {
+    let Some(Decision::Unschedulable(_, failure)) = cycle(&mut scheduler, at(2)) else {
         panic!("it is promised")
     };
-    assert_eq!((failure.reasons, failure.nomination), (BTreeMap::from([("Insufficient cpu", 1)]), None));
+    let said = (&failure.reasons, failure.nomination.is_none());
+    assert_eq!(said, (&BTreeMap::from([("Insufficient cpu", 1)]), true));
     // Its preemptor is no more: the room is free again.
     scheduler.pod_gone(pod(1), at(3));
     scheduler.flush(at(400));

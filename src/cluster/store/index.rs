@@ -8,7 +8,7 @@
 use crate::cluster::objects::{
     EndpointFlags, NodeId, Owner, Pod, PodId, ReplicaSetId, ReplicaSetStatus, TemplateId,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What of a pod the index goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,9 +131,9 @@ impl PodIndex {
     }
 }
 
-/// Pods by something they have in common.
+/// Pods by something they have in common, sorted.
 #[derive(Debug, PartialEq, Eq)]
-struct Groups<K>(BTreeMap<K, BTreeSet<PodId>>);
+struct Groups<K>(BTreeMap<K, Vec<PodId>>);
 
 impl<K> Default for Groups<K> {
     fn default() -> Self {
@@ -148,13 +148,14 @@ impl<K: Copy + Ord> Groups<K> {
         }
         if let Some(from) = from {
             let group = self.0.get_mut(&from).expect("it was put there");
-            group.remove(&id);
+            group.remove(group.binary_search(&id).expect("it was put there"));
             if group.is_empty() {
                 self.0.remove(&from);
             }
         }
         if let Some(to) = to {
-            self.0.entry(to).or_default().insert(id);
+            let group = self.0.entry(to).or_default();
+            group.insert(group.partition_point(|&other| other < id), id);
         }
     }
 

@@ -233,6 +233,15 @@ impl Store {
         self.nodes.iter()
     }
 
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// All indices of nodes are smaller.
+    pub fn node_places(&self) -> usize {
+        self.nodes.places()
+    }
+
     pub fn services(&self) -> impl Iterator<Item = ServiceId> {
         (0..self.services.len() as u32).map(ServiceId)
     }

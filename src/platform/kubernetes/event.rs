@@ -6,25 +6,13 @@ use crate::cluster::event::Event as ClusterEvent;
 use crate::cluster::objects::{DeploymentId, NodeId, PodId, ServiceId};
 use crate::world::{PlatformEvent, Version, VmId};
 
-/// A component with a work queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Component {
-    Kubelet,
-    KubeProxy,
-    Pipeline,
-}
-
-impl Component {
-    pub const ALL: [Component; 3] = [Component::Kubelet, Component::KubeProxy, Component::Pipeline];
-}
-
 /// One event of this platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An event of the control plane.
     Cluster(ClusterEvent),
-    /// A component sees what waits in its queue.
-    Wake(Component),
+    /// Components see what waits in their queues.
+    Wake,
     /// The kubelet lists containers and finds that one has ended.
     ContainerExited(PodId),
     /// The back-off of a container has passed.
@@ -85,8 +73,6 @@ pub enum Event {
 
 /// Numbers below are the control plane's.
 const OWN: u16 = ClusterEvent::KINDS;
-/// Numbers from here on are wake-ups.
-const FIRST_WAKE: u16 = OWN + 50;
 
 impl Event {
     pub fn encode(self) -> PlatformEvent {
@@ -96,7 +82,7 @@ impl Event {
                 let (kind, a, b) = event.encode();
                 PlatformEvent::with(kind, a, b)
             }
-            Event::Wake(component) => plain(FIRST_WAKE + component as u16),
+            Event::Wake => plain(OWN + 29),
             Event::ContainerExited(pod) => PlatformEvent::about(OWN, pod),
             Event::RestartContainer(pod) => PlatformEvent::about(OWN + 1, pod),
             Event::KubeletRestarted(node) => PlatformEvent::about(OWN + 2, node),
@@ -166,10 +152,8 @@ impl Event {
             26 => Event::RulesUpdate(ServiceId(event.a)),
             27 => Event::StatusSynced(event.subject()),
             28 => Event::MachineFailed(event.subject()),
-            _ => match event.kind.checked_sub(FIRST_WAKE).and_then(|i| Component::ALL.get(usize::from(i))) {
-                Some(&component) => Event::Wake(component),
-                None => unreachable!("Kubernetes has no event {}", event.kind),
-            },
+            29 => Event::Wake,
+            own => unreachable!("Kubernetes has no event {own} of its own"),
         }
     }
 
@@ -182,7 +166,7 @@ impl Event {
             Event::Evict(_) => "Evicted: The node was low on resource: memory".into(),
             Event::VersionBuilt(_, version) => format!("image of version {} is built", version.0),
             Event::Cluster(_)
-            | Event::Wake(_)
+            | Event::Wake
             | Event::PullAgain(_)
             | Event::PullUnanswered(_)
             | Event::PodTornDown(_)
@@ -253,7 +237,7 @@ mod tests {
             Event::UpgradeStep,
             Event::UpgradeTerminate(node),
         ];
-        all.extend(Component::ALL.map(Event::Wake));
+        all.push(Event::Wake);
         for event in all {
             assert_eq!(Event::decode(event.encode()), event);
         }

@@ -216,8 +216,8 @@ impl Platform for Kubernetes {
                 self.cluster.handle(event, api.now());
                 return self.settle(api);
             }
-            Event::Wake(component) => {
-                self.wake(component, api);
+            Event::Wake => {
+                self.wake(api);
                 return self.settle(api);
             }
             _ => {}
@@ -226,7 +226,7 @@ impl Platform for Kubernetes {
         let cx = &mut cx;
         let autoscaler = components.autoscaler.as_mut().expect("set up at the start");
         match event {
-            Event::Cluster(_) | Event::Wake(_) => unreachable!("handled above"),
+            Event::Cluster(_) | Event::Wake => unreachable!("handled above"),
             Event::ContainerExited(pod) => components.kubelets.on_exit_found(pod, cx, api),
             Event::RestartContainer(pod) => components.kubelets.on_backoff_over(pod, cx, api),
             Event::PullAgain(pod) => components.kubelets.on_pull_again(pod, cx, api),

@@ -79,7 +79,7 @@ impl Narrator {
             }
             Change::PodUnschedulable(id) => {
                 if let Some(failure) = cluster.scheduler.failure(id) {
-                    let nodes = store.nodes().count();
+                    let nodes = store.node_count();
                     api.remark(about_pod(id, bodies), || {
                         format!("FailedScheduling: {}", why(failure, nodes))
                     });

@@ -346,7 +346,7 @@ impl Kubernetes {
         let p = &self.parameters;
         self.sizing.lines.push(format!(
             "nodes: {} × {machine} at the start, from {} to {}",
-            self.cluster.store.nodes().count(),
+            self.cluster.store.node_count(),
             plan.minimum,
             if p.cluster_autoscaler.enabled { p.node_pool.max_nodes } else { plan.minimum }
         ));

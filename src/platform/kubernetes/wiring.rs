@@ -6,10 +6,10 @@
 
 use super::Kubernetes;
 use super::bodies::{program, service_behind};
-use super::event::{Component, Event};
+use super::event::Event;
 use super::release::Pipeline;
 use crate::cluster::objects::{DeploymentId, PodId, ServiceId};
-use crate::cluster::queue::WorkQueue;
+use crate::cluster::queue::{Alarm, WorkQueue};
 use crate::cluster::store::Change;
 use crate::parameter::{Bytes, MilliCpu};
 use crate::world::observation::Amount;
@@ -21,6 +21,7 @@ pub(super) struct Queues {
     kubelet: WorkQueue<PodId>,
     kube_proxy: WorkQueue<ServiceId>,
     pipeline: WorkQueue<DeploymentId>,
+    alarm: Alarm,
 }
 
 /// Changes become wake-ups.
@@ -154,42 +155,29 @@ impl Kubernetes {
         }
     }
 
-    /// A component works off what it can see.
-    pub(super) fn wake(&mut self, component: Component, api: &mut Api<'_>) {
+    /// Components work off what they can see.
+    pub(super) fn wake(&mut self, api: &mut Api<'_>) {
         let (mut cx, components, queues) = self.parts(api);
         let now = cx.now;
-        match component {
-            Component::Kubelet => {
-                while let Some(id) = queues.kubelet.take(now) {
-                    components.kubelets.sync(id, &mut cx, api);
-                }
-            }
-            Component::KubeProxy => {
-                while let Some(id) = queues.kube_proxy.take(now) {
-                    components.kube_proxy.sync(id, &mut cx);
-                }
-            }
-            Component::Pipeline => {
-                while let Some(id) = queues.pipeline.take(now) {
-                    components.pipeline.sync(id, &mut cx, api);
-                }
-            }
+        queues.alarm.rings(now);
+        while let Some(id) = queues.kubelet.take(now) {
+            components.kubelets.sync(id, &mut cx, api);
+        }
+        while let Some(id) = queues.kube_proxy.take(now) {
+            components.kube_proxy.sync(id, &mut cx);
+        }
+        while let Some(id) = queues.pipeline.take(now) {
+            components.pipeline.sync(id, &mut cx, api);
         }
     }
 }
 
 impl Queues {
-    /// Arranges for each component to be woken when it has something to see.
+    /// Arranges for components to be woken when one has something to see.
     fn arm(&mut self, api: &mut Api<'_>) {
-        let due = [
-            (Component::Kubelet, self.kubelet.arm()),
-            (Component::KubeProxy, self.kube_proxy.arm()),
-            (Component::Pipeline, self.pipeline.arm()),
-        ];
-        for (component, at) in due {
-            if let Some(at) = at {
-                api.at(at, Event::Wake(component).encode());
-            }
+        let due = [self.kubelet.next(), self.kube_proxy.next(), self.pipeline.next()];
+        if let Some(at) = self.alarm.set(due.into_iter().flatten().min()) {
+            api.at(at, Event::Wake.encode());
         }
     }
 }

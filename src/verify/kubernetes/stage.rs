@@ -9,7 +9,7 @@ use super::cluster_input::{
 };
 use crate::cluster::Cluster;
 use crate::cluster::controllers::scheduler::SchedulerController;
-use crate::cluster::event::{Controller, Event};
+use crate::cluster::event::Event;
 use crate::cluster::objects::{
     Container, DisruptionBudget, Effect, Keep, Labels, Name, Node, NodeAffinity, NodeId, Owner, PodAffinity,
     PodId, PodSpec, ReplicaSetId, Require, Requirement, Resources, Selector, Size, SpreadConstraint, Taint,
@@ -216,19 +216,15 @@ impl Stage {
                     _ => {}
                 }
             }
-            let mut woken = false;
-            for (time, event) in self.cluster.take_events().collect::<Vec<_>>() {
-                match event {
-                    Event::Wake(Controller::Scheduler) => woken = true,
-                    Event::FlushUnschedulable => self.flush_at = Some(time),
-                    // Nobody else is at work.
-                    _ => {}
+            for (time, event) in self.cluster.take_events() {
+                // Nobody else is at work.
+                if event == Event::FlushUnschedulable {
+                    self.flush_at = Some(time);
                 }
             }
-            if !woken {
+            if !self.cluster.wake_scheduler(now) {
                 break;
             }
-            self.cluster.handle(Event::Wake(Controller::Scheduler), now);
         }
     }
 

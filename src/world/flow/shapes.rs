@@ -1,16 +1,17 @@
 //! Which boxes share a machine, and how many cores each of them can use.
 //!
 //! Machines with the same processors and the same boxes are one *shape* and are shared out once, and again only when
-//! what one of its tenants claims has moved ([`tenancy`](super::tenancy)). The result, for each service, is a list of
-//! classes: boxes that are alike for the flow. Classes are sums over shapes in whole numbers, so that they can follow each
-//! machine that comes, goes or changes at a cost that does not grow with the fleet, and are the same on whatever way
-//! they came about. Start at [`World::classify`].
+//! what its tenants claim ([`tenancy`](super::tenancy)) has moved so far that it matters. The result, for each service,
+//! is a list of classes: boxes that are alike for the flow. Classes are sums over shapes in whole numbers, so that they
+//! can follow each machine that comes, goes or changes at a cost that does not grow with the fleet, and no rounding builds
+//! up. Start at [`World::classify`].
 
 use super::route::Audience;
 use super::tenancy::Tenancy;
+use crate::engine::streams::mix;
 use crate::world::World;
 use crate::world::boxes::{Reach, ServiceBox, Warmth};
-use crate::world::contention::Sharing;
+use crate::world::contention::{Claim, Sharing};
 use crate::world::ids::{BoxId, ServiceId, Version, VmId};
 use std::collections::BTreeMap;
 
@@ -25,8 +26,27 @@ pub(in crate::world) struct Tenant {
     pub boxes: u16,
 }
 
-/// Processors [milli-CPU] of a machine and all boxes that serve on it, sorted.
-type Composition = (u32, Vec<Tenant>);
+/// Processors of a machine and all boxes that serve on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Composition {
+    /// Of what follows: most that differ differ here.
+    fingerprint: u64,
+    /// [milli-CPU]
+    milli: u32,
+    /// Sorted.
+    tenants: Vec<Tenant>,
+}
+
+impl Composition {
+    fn new(milli: u32, tenants: Vec<Tenant>) -> Composition {
+        let fingerprint = tenants.iter().fold(u64::from(milli), |print, t| {
+            let program = u64::from(t.service.0) << 32 | u64::from(t.version.0);
+            let kind = u64::from(t.audience.bits()) << 32 | u64::from(t.warmth.step()) << 16;
+            mix(mix(print ^ program) ^ (kind | u64::from(t.boxes)))
+        });
+        Composition { fingerprint, milli, tenants }
+    }
+}
 
 /// A shape, as machines know theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +59,24 @@ struct Shape {
     machines: u32,
     /// Of these, how many the classes have counted.
     counted: u32,
-    /// The class of each tenant's boxes, and the cores that each can use [billionths]; empty until they are shared out.
-    shares: Vec<(Alike, u64)>,
+    /// What each tenant's boxes have; empty until they are shared out.
+    shares: Vec<Share>,
+    /// Cores that were shared out.
+    capacity: f64,
+    /// A tenant claims something else now, or there is something else to share.
+    is_stale: bool,
     /// It is among those that changed.
     is_changed: bool,
+}
+
+/// What boxes of one kind have on a machine.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    class: ClassId,
+    /// That each of them can use [billionths].
+    cores: u64,
+    /// What each wanted when that was worked out [cores].
+    wanted: f64,
 }
 
 /// The shapes of all machines on which boxes serve.
@@ -59,7 +93,7 @@ pub(in crate::world) struct Shapes {
 impl Shapes {
     /// The boxes on a machine of this shape.
     pub fn tenants(&self, id: ShapeId) -> &[Tenant] {
-        &self.shapes[id.0 as usize].composition.1
+        &self.shapes[id.0 as usize].composition.tenants
     }
 
     /// A machine of this shape goes.
@@ -98,38 +132,94 @@ impl Shapes {
     }
 
     /// All machines with a box of such a service are to be shared out anew.
-    fn share_anew(&mut self, concerns: impl Fn(ServiceId) -> bool, classes: &mut Classes) {
+    fn share_anew(&mut self, concerns: impl Fn(ServiceId) -> bool) {
         for i in 0..self.shapes.len() {
             let shape = &mut self.shapes[i];
-            if !shape.shares.is_empty() && shape.composition.1.iter().any(|t| concerns(t.service)) {
-                classes.count(shape, -i64::from(shape.counted));
-                shape.counted = 0;
-                shape.shares.clear();
+            if !shape.is_stale && shape.composition.tenants.iter().any(|t| concerns(t.service)) {
+                shape.is_stale = true;
                 self.note(ShapeId(i as u32));
             }
         }
     }
 
-    /// The classes count what changed; shapes that no machine has any more are forgotten.
-    fn count(
-        &mut self,
-        classes: &mut Classes,
-        mut share_out: impl FnMut(&Composition, &mut Vec<(Alike, u64)>),
-    ) {
+    /// The classes count what changed; shapes that no machine has any more are forgotten. `claims` gives the cores of a
+    /// machine, and what its tenants claim of them.
+    fn count(&mut self, classes: &mut Classes, claims: impl Fn(&Composition, &mut Vec<Claim>) -> f64) {
+        let mut claimed = Vec::new();
         for id in std::mem::take(&mut self.changed) {
             let shape = &mut self.shapes[id.0 as usize];
             shape.is_changed = false;
-            if shape.shares.is_empty() && shape.machines > 0 {
-                share_out(&shape.composition, &mut shape.shares);
-            }
-            classes.count(shape, i64::from(shape.machines) - i64::from(shape.counted));
-            shape.counted = shape.machines;
             if shape.machines == 0 {
+                shape.count(classes, 0);
+                shape.composition.tenants.iter().zip(&shape.shares).for_each(|(t, share)| {
+                    classes.0[t.service.index()].release(share.class);
+                });
                 self.known.remove(&shape.composition);
                 *shape = Shape::default();
                 self.free.push(id);
+                continue;
+            }
+            if shape.shares.is_empty() || shape.is_stale {
+                claimed.clear();
+                let capacity = claims(&shape.composition, &mut claimed);
+                if shape.shares.is_empty() || !shape.is_still(capacity, &claimed) {
+                    shape.share_out(capacity, &claimed, classes);
+                }
+                shape.is_stale = false;
+            }
+            shape.count(classes, shape.machines);
+        }
+    }
+}
+
+impl Shape {
+    /// Whether these claims leave everybody practically the cores that they have. What a box can use moves by as much as
+    /// all claims have moved together, at most; an overload is followed closely.
+    fn is_still(&self, capacity: f64, claims: &[Claim]) -> bool {
+        let of_all = |of: fn(&Share, &Claim) -> f64| -> f64 {
+            self.shares.iter().zip(claims).map(|(share, claim)| claim.boxes * of(share, claim)).sum()
+        };
+        let idle = capacity - of_all(|_, claim| claim.wanted());
+        let (before, moved) =
+            (of_all(|share, _| share.wanted), of_all(|share, c| (c.wanted() - share.wanted).abs()));
+        before <= capacity && capacity == self.capacity && moved <= RESPONSE_TOLERANCE * idle
+    }
+
+    fn share_out(&mut self, capacity: f64, claims: &[Claim], classes: &mut Classes) {
+        let (sharing, is_new) = (Sharing::solve(capacity, claims), self.shares.is_empty());
+        self.capacity = capacity;
+        for (i, (tenant, claim)) in self.composition.tenants.iter().zip(claims).enumerate() {
+            let of_service = &mut classes.0[tenant.service.index()];
+            let cores = sharing.available(claim);
+            let (alike, wanted) = (Alike::of(tenant, cores), claim.wanted());
+            let cores = (cores * BILLION + 0.5) as u64;
+            if is_new {
+                self.shares.push(Share { class: of_service.hold(alike, tenant), cores, wanted });
+                continue;
+            }
+            let (old, boxes) = (self.shares[i], i64::from(self.counted) * i64::from(tenant.boxes));
+            let class = of_service.moved(old.class, alike, tenant);
+            if (class, cores) != (old.class, old.cores) && boxes > 0 {
+                of_service.count(old.class, -boxes, old.cores);
+                of_service.count(class, boxes, cores);
+            }
+            if class != old.class {
+                of_service.release(old.class);
+            }
+            self.shares[i] = Share { class, cores, wanted };
+        }
+    }
+
+    /// The classes count so many machines of this shape from now on.
+    fn count(&mut self, classes: &mut Classes, machines: u32) {
+        let more = i64::from(machines) - i64::from(self.counted);
+        if more != 0 {
+            for (tenant, share) in self.composition.tenants.iter().zip(&self.shares) {
+                let boxes = more * i64::from(tenant.boxes);
+                classes.0[tenant.service.index()].count(share.class, boxes, share.cores);
             }
         }
+        self.counted = machines;
     }
 }
 
@@ -157,12 +247,18 @@ impl Alike {
     }
 }
 
+/// A class of one service, as shapes know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ClassId(u32);
+
 /// Sums over the boxes of a class.
 #[derive(Clone, Copy, Debug)]
 struct ClassSum {
     alike: Alike,
     /// One of its boxes.
     kind: Tenant,
+    /// Tenants of shapes that are in it.
+    tenants: u32,
     boxes: u64,
     /// [billionths]
     cores: u64,
@@ -171,8 +267,11 @@ struct ClassSum {
 /// The classes of one service.
 #[derive(Clone, Debug, Default)]
 pub(in crate::world) struct ServiceClasses {
-    /// Sorted.
     sums: Vec<ClassSum>,
+    /// Places in it that are free.
+    free: Vec<ClassId>,
+    /// Those in use, sorted.
+    order: Vec<(Alike, ClassId)>,
     /// As the flow sees them.
     list: Vec<Class>,
     /// They changed since the flow was solved for them.
@@ -184,24 +283,61 @@ impl ServiceClasses {
         &self.list
     }
 
-    /// The boxes of so many machines more, or fewer.
-    fn count(&mut self, alike: Alike, tenant: &Tenant, machines: i64, cores: u64) {
-        self.changed = true;
-        let i = self.sums.binary_search_by_key(&alike, |sum| sum.alike).unwrap_or_else(|i| {
-            self.sums.insert(i, ClassSum { alike, kind: *tenant, boxes: 0, cores: 0 });
-            i
-        });
-        let (sum, boxes) = (&mut self.sums[i], machines * i64::from(tenant.boxes));
-        sum.boxes = sum.boxes.checked_add_signed(boxes).expect("a box is counted before it is uncounted");
-        sum.cores = sum.cores.wrapping_add_signed(boxes * cores as i64);
-        if sum.boxes == 0 {
-            self.sums.remove(i);
+    /// The class of boxes like this; made if it is new. A tenant more is in it.
+    fn hold(&mut self, alike: Alike, kind: &Tenant) -> ClassId {
+        let ServiceClasses { sums, free, order, .. } = self;
+        let id = match order.binary_search_by_key(&alike, |class| class.0) {
+            Ok(i) => order[i].1,
+            Err(i) => {
+                let sum = ClassSum { alike, kind: *kind, tenants: 0, boxes: 0, cores: 0 };
+                let id = match free.pop() {
+                    Some(id) => {
+                        sums[id.0 as usize] = sum;
+                        id
+                    }
+                    None => {
+                        sums.push(sum);
+                        ClassId(sums.len() as u32 - 1)
+                    }
+                };
+                order.insert(i, (alike, id));
+                id
+            }
+        };
+        sums[id.0 as usize].tenants += 1;
+        id
+    }
+
+    /// The same for a tenant that was in this class: it stays there if it can, and is not held twice.
+    fn moved(&mut self, from: ClassId, alike: Alike, kind: &Tenant) -> ClassId {
+        if self.sums[from.0 as usize].alike == alike { from } else { self.hold(alike, kind) }
+    }
+
+    /// A tenant less is in it; it goes with the last.
+    fn release(&mut self, id: ClassId) {
+        let sum = &mut self.sums[id.0 as usize];
+        sum.tenants -= 1;
+        if sum.tenants == 0 {
+            let alike = sum.alike;
+            let i = self.order.binary_search_by_key(&alike, |class| class.0).expect("it is in use");
+            self.order.remove(i);
+            self.free.push(id);
         }
     }
 
+    /// So many boxes more, or fewer, with these cores each.
+    fn count(&mut self, id: ClassId, boxes: i64, cores: u64) {
+        self.changed = true;
+        let sum = &mut self.sums[id.0 as usize];
+        sum.boxes = sum.boxes.checked_add_signed(boxes).expect("a box is counted before it is uncounted");
+        sum.cores = sum.cores.wrapping_add_signed(boxes * cores as i64);
+    }
+
     fn list_anew(&mut self, tenancy: &Tenancy) {
-        self.list.clear();
-        self.list.extend(self.sums.iter().map(|sum| {
+        let ServiceClasses { sums, order, list, .. } = self;
+        list.clear();
+        list.extend(order.iter().map(|&(_, id)| {
+            let sum = &sums[id.0 as usize];
             let Tenant { audience, version, warmth, .. } = sum.kind;
             let cores = sum.cores as f64 / BILLION / sum.boxes as f64;
             Class { version, cores, slowness: tenancy.slowness(warmth), boxes: sum.boxes as f64, audience }
@@ -213,18 +349,6 @@ impl ServiceClasses {
 #[derive(Clone, Debug, Default)]
 pub(in crate::world) struct Classes(pub Vec<ServiceClasses>);
 
-impl Classes {
-    /// The boxes of so many machines more, or fewer.
-    fn count(&mut self, shape: &Shape, machines: i64) {
-        if machines == 0 {
-            return;
-        }
-        for (tenant, &(alike, cores)) in shape.composition.1.iter().zip(&shape.shares) {
-            self.0[tenant.service.index()].count(alike, tenant, machines, cores);
-        }
-    }
-}
-
 const BILLION: f64 = 1e9;
 
 /// Cores in steps of 3 to 6 %: boxes in the same step are one class, with the mean of their cores. The waits of its
@@ -232,6 +356,33 @@ const BILLION: f64 = 1e9;
 fn step_of(cores: f64) -> u16 {
     // Sign, exponent and the first four bits of the mantissa.
     (cores.to_bits() >> 48) as u16
+}
+
+/// Neighbouring classes of one kind as one, with the mean of their cores, where this hardly matters; `used` is what a warm
+/// box of a class uses [cores].
+///
+/// The response time r of a box with c cores of which d are used is at most as curved as 1/(c − d), so that the mean of
+/// two that are apart by ± h c, of which each has half of the boxes, is above that of the mean box by (h / (1 − d/c))²
+/// of itself at most.
+pub(super) fn put_together(classes: &[Class], used: impl Fn(&Class) -> f64) -> Vec<Class> {
+    let mut together: Vec<Class> = Vec::with_capacity(classes.len());
+    let mut fewest = 0.0;
+    for class in classes {
+        let kind = |c: &Class| (c.version, c.audience, c.slowness.to_bits());
+        if let Some(last) = together.last_mut().filter(|last| kind(last) == kind(class)) {
+            let apart = (class.cores - fewest) / (class.cores + fewest);
+            let idle = 1.0 - used(class) * class.slowness / fewest;
+            if idle > 0.0 && apart * apart <= RESPONSE_TOLERANCE * idle * idle {
+                let boxes = last.boxes + class.boxes;
+                last.cores = (last.cores * last.boxes + class.cores * class.boxes) / boxes;
+                last.boxes = boxes;
+                continue;
+            }
+        }
+        fewest = class.cores;
+        together.push(*class);
+    }
+    together
 }
 
 /// What the boxes of a service can do, in a few sums.
@@ -350,7 +501,8 @@ impl World {
                 tenants.insert(i, tenant);
             }
         }
-        v.shape = (!tenants.is_empty()).then(|| self.shapes.join((v.effective_cpu().as_milli(), tenants)));
+        v.shape = (!tenants.is_empty())
+            .then(|| self.shapes.join(Composition::new(v.effective_cpu().as_milli(), tenants)));
     }
 
     /// Cores of a machine that are for boxes.
@@ -360,7 +512,7 @@ impl World {
 
     /// What is left of every machine for boxes changed.
     pub(in crate::world) fn share_anew(&mut self) {
-        self.shapes.share_anew(|_| true, &mut self.classes);
+        self.shapes.share_anew(|_| true);
         self.dirty_flow();
     }
 
@@ -373,18 +525,12 @@ impl World {
         let mut classes = std::mem::take(&mut self.classes);
         classes.0.resize_with(self.services.len(), ServiceClasses::default);
         if self.tenancies.iter().any(|t| t.is_new) {
-            shapes.share_anew(|service| self.tenancies[service.index()].is_new, &mut classes);
+            shapes.share_anew(|service| self.tenancies[service.index()].is_new);
         }
-        let mut claims = Vec::new();
-        shapes.count(&mut classes, |(milli, tenants), shares| {
+        shapes.count(&mut classes, |composition, claims| {
             let claim = |t: &Tenant| self.tenancies[t.service.index()].claim(t.boxes, t.warmth);
-            claims.clear();
-            claims.extend(tenants.iter().map(claim));
-            let sharing = Sharing::solve(self.capacity_for_boxes(*milli), &claims);
-            shares.extend(tenants.iter().zip(&claims).map(|(tenant, claim)| {
-                let cores = sharing.available(claim);
-                (Alike::of(tenant, cores), (cores * BILLION + 0.5) as u64)
-            }));
+            claims.extend(composition.tenants.iter().map(claim));
+            self.capacity_for_boxes(composition.milli)
         });
         for (classes, tenancy) in classes.0.iter_mut().zip(&self.tenancies) {
             if classes.changed {

@@ -21,6 +21,14 @@ use std::collections::BTreeMap;
 /// No class.
 const NONE: u32 = u32::MAX;
 
+/// An image on nodes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread {
+    nodes: u32,
+    /// The change of images that was its last.
+    changed: u64,
+}
+
 /// Nodes, bound pods and their sums.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
@@ -41,13 +49,16 @@ pub struct Cache {
     free_tallies: Vec<u32>,
     /// Pods that room is being made for, or that were promised a node.
     nominated: BTreeMap<PodId, (u32, ClassId)>,
-    /// Nodes by image that is on them.
-    images: BTreeMap<Image, u32>,
+    /// Images that are on nodes.
+    images: BTreeMap<Image, Spread>,
+    /// Changes of images so far, and the last one that left an image on no node.
+    image_changes: u64,
+    last_image_gone: u64,
     /// Slots of nodes that changed, the oldest first.
     changed: Vec<u32>,
     /// Changes that were forgotten before the first in `changed`.
     forgotten: u64,
-    /// Grows when everything derived from the list of nodes is void.
+    /// Grows with each change of the list of nodes.
     epoch: u64,
 }
 
@@ -67,6 +78,7 @@ impl Cache {
         self.order.add(slot, &info.labels);
         self.nodes[slot as usize] = Some(info);
         self.attach(slot);
+        self.touch(slot);
         self.epoch += 1;
     }
 
@@ -100,6 +112,7 @@ impl Cache {
         self.order.remove(slot);
         self.node_mut(slot).present = false;
         self.nominated.retain(|_, (s, _)| *s != slot);
+        self.touch(slot);
         self.free_node_if_empty(slot);
         self.epoch += 1;
     }
@@ -116,28 +129,38 @@ impl Cache {
     pub fn node_images(&mut self, id: NodeId, images: Vec<(Image, u64)>) {
         if let Some(&slot) = self.slots.get(id) {
             self.set_images(slot, images);
-            // The score of an image depends on how many nodes have it.
-            self.epoch += 1;
         }
     }
 
     fn set_images(&mut self, slot: u32, images: Vec<(Image, u64)>) {
-        for (image, _) in std::mem::take(&mut self.node_mut(slot).images) {
-            let nodes = self.images.get_mut(&image).expect("images of nodes are counted");
-            *nodes -= 1;
-            if *nodes == 0 {
-                self.images.remove(&image);
+        let before = std::mem::replace(&mut self.node_mut(slot).images, images.clone());
+        self.image_changes += 1;
+        for image in before.iter().filter(|image| !images.contains(image)) {
+            let spread = self.images.get_mut(&image.0).expect("images of nodes are counted");
+            *spread = Spread { nodes: spread.nodes - 1, changed: self.image_changes };
+        }
+        for image in images.iter().filter(|image| !before.contains(image)) {
+            let spread = self.images.entry(image.0).or_default();
+            *spread = Spread { nodes: spread.nodes + 1, changed: self.image_changes };
+        }
+        for (image, _) in &before {
+            if self.images.get(image).is_some_and(|spread| spread.nodes == 0) {
+                self.images.remove(image);
+                self.last_image_gone = self.image_changes;
             }
         }
-        for (image, _) in &images {
-            *self.images.entry(*image).or_insert(0) += 1;
-        }
-        self.node_mut(slot).images = images;
+    }
+
+    /// The last change of images that may concern pods of a class.
+    pub(in crate::cluster::scheduler) fn images_changed(&self, class: &Class) -> u64 {
+        let containers = class.spec.init_containers.iter().chain(&class.spec.containers);
+        let changed = |image: &Image| self.images.get(image).map_or(self.last_image_gone, |s| s.changed);
+        containers.map(|container| changed(&container.image)).max().unwrap_or(0)
     }
 
     /// Nodes that have an image.
     pub(in crate::cluster::scheduler) fn nodes_with(&self, image: Image) -> u32 {
-        self.images.get(&image).copied().unwrap_or(0)
+        self.images.get(&image).map_or(0, |spread| spread.nodes)
     }
 
     /// The node in a slot that is in use.
@@ -184,6 +207,11 @@ impl Cache {
     pub(in crate::cluster::scheduler) fn changed_since(&self, seen: u64) -> Option<&[u32]> {
         let skip = seen.checked_sub(self.forgotten)?;
         Some(&self.changed[skip as usize..])
+    }
+
+    /// All slots are smaller.
+    pub(in crate::cluster::scheduler) fn slots(&self) -> usize {
+        self.nodes.len()
     }
 
     /// A Node object is in this slot.

@@ -7,23 +7,28 @@ use super::super::cache::Cache;
 use super::super::class::Class;
 use super::super::node::NodeInfo;
 use super::MAX;
+use crate::cluster::objects::Image;
 
 const MIN: i64 = 23 << 20;
 const MAX_PER_CONTAINER: i64 = 1_000 << 20;
 
-pub fn score(cache: &Cache, class: &Class, node: &NodeInfo) -> i64 {
-    if node.images.is_empty() {
-        return 0;
+/// The images of newcomers of one class, with the share of nodes that have each.
+pub struct Images(Vec<(Image, f64)>);
+
+impl Images {
+    pub fn of(cache: &Cache, class: &Class) -> Images {
+        let containers = class.spec.init_containers.iter().chain(&class.spec.containers);
+        let share = |image| f64::from(cache.nodes_with(image)) / cache.node_count() as f64;
+        Images(containers.map(|container| (container.image, share(container.image))).collect())
     }
-    let containers = || class.spec.init_containers.iter().chain(&class.spec.containers);
-    let one = |container: &crate::cluster::objects::Container| {
-        let Some((image, size)) = node.images.iter().find(|(image, _)| *image == container.image) else {
-            return 0;
-        };
-        let share = f64::from(cache.nodes_with(*image)) / cache.node_count() as f64;
-        (*size as f64 * share) as i64
-    };
-    scaled(containers().map(one).sum(), containers().count() as i64)
+
+    pub fn score(&self, node: &NodeInfo) -> i64 {
+        let size =
+            |image: Image| node.images.iter().find(|(there, _)| *there == image).map_or(0, |image| image.1);
+        let sum = self.0.iter().map(|&(image, share)| (size(image) as f64 * share) as i64).sum();
+        // Less than the least that counts, as on most nodes.
+        if sum <= MIN { 0 } else { scaled(sum, self.0.len() as i64) }
+    }
 }
 
 fn scaled(sum: i64, containers: i64) -> i64 {

@@ -1,7 +1,7 @@
 //! Scores of the default profile, one a file: where would a pod best run?
 //!
 //! Integers from 0 to 100 after normalisation, as in v1.36.2; a weight multiplies each, and the sum decides. A plugin that
-//! has nothing to say for a pod is skipped. Start at [`of_node`], then [`normalize`] and the files.
+//! has nothing to say for a pod is skipped. Start at [`of_room`], then [`normalize`] and the files.
 
 pub mod balanced_allocation;
 pub mod image_locality;
@@ -20,14 +20,13 @@ use super::tally::TallyId;
 /// The best a plugin can say.
 pub const MAX: i64 = 100;
 
-/// The weighted scores that depend on the node alone: fit, balance and images.
-pub fn of_node(profile: &Profile, cache: &Cache, class: &Class, node: &NodeInfo) -> i64 {
+/// The weighted scores that depend on the node alone, for what is requested on it: fit and balance.
+pub fn of_room(profile: &Profile, class: &Class, node: &NodeInfo) -> i64 {
     profile.weights.resources_fit * resources_fit::score(profile.scoring, class, node)
         + profile.weights.balanced_allocation * balanced_allocation::score(class, node).unwrap_or(0)
-        + profile.weights.image_locality * image_locality::score(cache, class, node)
 }
 
-/// Feasible nodes that look the same to every score but those of [`of_node`]; a single node is a group too.
+/// Feasible nodes that look the same to every score but those of [`of_room`] and images; a single node is a group too.
 pub trait Group {
     /// How many they are.
     fn nodes(&self) -> usize;

@@ -179,7 +179,7 @@ impl ClusterAutoscaler {
     }
 
     fn size(&self, store: &Store) -> u32 {
-        (store.nodes().count() + self.upcoming.len()) as u32
+        (store.node_count() + self.upcoming.len()) as u32
     }
 
     /// Launches machines for pods that fit neither on nodes nor on machines on their way. True if there are such pods.
@@ -231,6 +231,9 @@ impl ClusterAutoscaler {
     /// CPU that should be free and is not [milli-CPU].
     fn missing_spare(&self, cx: &Context<'_>) -> u64 {
         let wanted = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
+        if wanted == 0 {
+            return 0;
+        }
         let coming = self.upcoming.len() as u64 * u64::from(self.room.cpu);
         wanted.saturating_sub(free_cpu(&cx.cluster.store) + coming)
     }

@@ -68,7 +68,7 @@ impl NodeGroup {
         if self.replaced.0 != minute {
             self.replaced = (minute, 0);
         }
-        let nodes = cx.cluster.store.nodes().count() as f64;
+        let nodes = cx.cluster.store.node_count() as f64;
         let most = ((nodes * cx.parameters.node_pool.replaced_at_once.as_f64()) as u32).max(1);
         if self.replaced.1 >= most || !api.cloud_answers() {
             return self.look_at(vm, cx.now + PASS, cx);

@@ -107,22 +107,18 @@ impl ClusterAutoscaler {
             unused.map(|(id, _)| id).filter(|id| !self.unremovable.contains_key(id)).collect();
         // Empty ones first, so that nobody's pods go to them; then those whose time runs, so that it runs on.
         let has_pods = |id| pods_left(id, store).next().is_some();
-        candidates.sort_by_key(|id| (has_pods(*id), !self.unneeded.contains_key(id)));
+        candidates.sort_by_cached_key(|id| (has_pods(*id), !self.unneeded.contains_key(id)));
         if candidates.is_empty() {
             return self.unneeded.clear();
         }
-        let mut free_of: BTreeMap<NodeId, Resources> = cx
-            .cluster
-            .store
-            .nodes()
-            .filter(|(_, n)| n.is_schedulable())
-            .map(|(id, n)| (id, n.free()))
-            .collect();
+        let nodes = cx.cluster.store.nodes();
+        let mut room: Vec<(NodeId, Resources)> =
+            nodes.filter(|(_, n)| n.is_schedulable()).map(|(id, n)| (id, n.free())).collect();
         let is_leaving = |n: &Node| n.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_some();
         let leaving = cx.cluster.store.nodes().filter(|(_, n)| is_leaving(n)).count() as u32;
         let mut may_go = self.size(&cx.cluster.store).saturating_sub(self.minimum + leaving);
         let wanted_spare = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
-        let mut free_cpu = free_cpu(&cx.cluster.store);
+        let mut free_cpu = if wanted_spare > 0 { free_cpu(&cx.cluster.store) } else { 0 };
         let mut unneeded = BTreeMap::new();
         let mut received: BTreeSet<NodeId> = BTreeSet::new();
         let mut budgets = BudgetsLeft::default();
@@ -130,22 +126,21 @@ impl ClusterAutoscaler {
             if may_go == 0 || received.contains(&id) {
                 continue;
             }
-            let room = u64::from(self.room.cpu);
-            if wanted_spare > 0 && free_cpu < wanted_spare + room {
+            let empty = u64::from(self.room.cpu);
+            if wanted_spare > 0 && free_cpu < wanted_spare + empty {
                 break;
             }
-            let places = new_places(id, &cx.cluster.store, &free_of);
-            let Some(places) = places.filter(|_| budgets.take(id, &cx.cluster.store)) else {
+            let store = &cx.cluster.store;
+            let mut places = Vec::new();
+            if !find_places(id, store, &mut room, &mut places) || !budgets.take(id, store) {
+                places.iter().for_each(|&(pod, place)| room[place].1.add(pod));
                 let again = cx.now + cx.parameters.cluster_autoscaler.unremovable_recheck;
                 self.unremovable.insert(id, again);
                 continue;
-            };
-            free_of.remove(&id);
-            for (pod, node) in places {
-                free_of.get_mut(&node).expect("a place exists").remove(pod);
-                received.insert(node);
             }
-            free_cpu = free_cpu.saturating_sub(room);
+            received.extend(places.iter().map(|&(_, place)| room[place].0));
+            room.retain(|&(node, _)| node != id);
+            free_cpu = free_cpu.saturating_sub(empty);
             may_go -= 1;
             unneeded.insert(id, self.unneeded.get(&id).copied().unwrap_or(cx.now));
         }
@@ -249,25 +244,25 @@ fn utilization(node: &Node) -> f64 {
     cpu.max(memory)
 }
 
-/// Where the pods of a node would go; `None` if not all can. Pods that are terminating need no place.
-fn new_places(
+/// Where in `room` the pods of a node would go, each taking what it needs there. False if not all can go anywhere: those in
+/// `places` can. Pods that are terminating need no place.
+fn find_places(
     id: NodeId,
     store: &Store,
-    free_of: &BTreeMap<NodeId, Resources>,
-) -> Option<Vec<(Resources, NodeId)>> {
-    let mut taken: BTreeMap<NodeId, Resources> = BTreeMap::new();
-    let mut places = Vec::new();
-    for (_, pod) in store.pods_on(id).filter(|(_, p)| p.is_active()) {
-        let requests = store.template(pod.template).requests;
-        let fits = |(node, free): (&NodeId, &Resources)| {
-            let used = taken.get(node).copied().unwrap_or_default();
-            (*node != id && used.leaves_room(requests, *free)).then_some(*node)
-        };
-        let node = free_of.iter().find_map(fits)?;
-        taken.entry(node).or_default().add(requests);
-        places.push((requests, node));
-    }
-    Some(places)
+    room: &mut [(NodeId, Resources)],
+    places: &mut Vec<(Resources, usize)>,
+) -> bool {
+    store.pods_on(id).filter(|(_, pod)| pod.is_active()).all(|(_, pod)| {
+        let pod = store.template(pod.template).requests;
+        let fits =
+            |(node, free): &(NodeId, Resources)| *node != id && Resources::default().leaves_room(pod, *free);
+        let place = room.iter().position(fits);
+        if let Some(place) = place {
+            room[place].1.remove(pod);
+            places.push((pod, place));
+        }
+        place.is_some()
+    })
 }
 
 #[cfg(test)]
