@@ -540,3 +540,76 @@ impl World {
         (self.shapes, self.classes) = (shapes, classes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(cores: f64, boxes: f64, version: u32) -> Class {
+        Class { version: Version(version), ..Class::mean(cores, 1.0, boxes) }
+    }
+
+    #[test]
+    fn boxes_whose_cores_differ_little_beside_what_is_idle_are_one_class() {
+        let together = |classes: &[Class], used: f64| -> Vec<(f64, f64)> {
+            put_together(classes, |_| used).iter().map(|c| (c.cores, c.boxes)).collect()
+        };
+        let two = [class(2.0, 3.0, 0), class(2.1, 1.0, 0)];
+        // Apart by 0.1 / 4.1 = 0.0244. With 0.5 of 2 cores in use 0.1 · 0.75 = 0.075 is allowed, with 1.6 only 0.02.
+        assert_eq!(together(&two, 0.5), [((3.0 * 2.0 + 2.1) / 4.0, 4.0)]);
+        assert_eq!(together(&two, 1.6), [(2.0, 3.0), (2.1, 1.0)]);
+        assert_eq!(together(&[class(2.0, 3.0, 0), class(2.1, 1.0, 1)], 0.5).len(), 2);
+        // A class does not creep: 0.4 / 4.4 = 0.091 of its smallest box belong to it, 0.5 / 4.5 = 0.111 do not.
+        let row = [2.0, 2.2, 2.4, 2.5].map(|cores| class(cores, 1.0, 0));
+        assert_eq!(together(&row, 0.0), [((2.0 + 2.2 + 2.4) / 3.0, 3.0), (2.5, 1.0)]);
+        // What is put together responds within 1 % like the mean of its members, wherever the load is.
+        for used in (0..20).map(|i| 0.1 * f64::from(i)) {
+            let response = |classes: &[(f64, f64)]| -> f64 {
+                classes.iter().map(|(cores, boxes)| boxes / (cores - used)).sum()
+            };
+            let apart = row.map(|class| (class.cores, class.boxes));
+            let error = response(&together(&row, used)) / response(&apart) - 1.0;
+            assert!(error.abs() <= RESPONSE_TOLERANCE, "{used}: {error}");
+        }
+    }
+
+    /// Cores of a box of the first of two services that share ten, after each of these pairs of demands in turn.
+    fn cores_beside(demands: &[(f64, f64)]) -> Vec<f64> {
+        let tenant = |service| Tenant {
+            service: ServiceId(service),
+            version: Version(0),
+            warmth: Warmth::WARM,
+            audience: Audience::NOBODY,
+            boxes: 1,
+        };
+        let mut shapes = Shapes::default();
+        let mut classes = Classes(vec![ServiceClasses::default(); 2]);
+        shapes.join(Composition::new(10_000, vec![tenant(0), tenant(1)]));
+        let cores_after = |&(first, second): &(f64, f64)| {
+            shapes.share_anew(|_| true);
+            shapes.count(&mut classes, |_, claims| {
+                let claim = |demand| Claim { boxes: 1.0, demand, weight: 1.0, limit: f64::INFINITY };
+                claims.extend([claim(first), claim(second)]);
+                10.0
+            });
+            let of_first = &classes.0[0];
+            assert_eq!(of_first.order.len(), 1, "no class is left behind");
+            let sum = &of_first.sums[of_first.order[0].1.0 as usize];
+            assert_eq!(sum.boxes, 1);
+            sum.cores as f64 / BILLION
+        };
+        demands.iter().map(cores_after).collect()
+    }
+
+    #[test]
+    fn a_machine_is_shared_out_anew_when_claims_have_moved_by_a_hundredth_of_what_is_idle() {
+        // 10 − 4 = 6 are for the first; 5 are idle. 0.04 is less than 1 % of 4.96, 0.06 more than 1 % of 4.94.
+        assert_eq!(cores_beside(&[(1.0, 4.0), (1.0, 4.04), (1.0, 4.06)]), [6.0, 6.0, 5.94]);
+        // Small moves add up: since it was shared out last.
+        assert_eq!(cores_beside(&[(1.0, 4.0), (1.0, 4.03), (1.0, 4.0), (1.0, 3.94)]), [6.0, 6.0, 6.0, 6.06]);
+        // What one takes and another leaves does not cancel.
+        assert_eq!(cores_beside(&[(1.0, 4.0), (1.03, 3.97)]), [6.0, 6.03]);
+        // An overload is followed closely: 5 each by weight.
+        assert_eq!(cores_beside(&[(9.0, 9.0), (9.0, 4.9)]), [5.0, 5.1]);
+    }
+}
