@@ -333,7 +333,7 @@ impl Cluster {
 
 impl Queues {
     /// When the next controller has something to see.
-    fn next(&self) -> Option<SimTime> {
+    fn next(&self) -> SimTime {
         let Queues {
             deployment,
             replica_set,
@@ -346,9 +346,11 @@ impl Queues {
             taint_eviction,
             disruption,
         } = self;
-        let objects = [deployment.next(), replica_set.next(), stateful_set.next(), daemon_set.next()];
-        let jobs = [job.next(), cron_job.next(), scheduler.next(), endpoints.next()];
-        objects.into_iter().chain(jobs).chain([taint_eviction.next(), disruption.next()]).flatten().min()
+        let of_sets = replica_set.next().min(stateful_set.next()).min(daemon_set.next());
+        let of_workloads = deployment.next().min(of_sets).min(job.next()).min(cron_job.next());
+        let of_pods =
+            scheduler.next().min(endpoints.next()).min(taint_eviction.next()).min(disruption.next());
+        of_workloads.min(of_pods)
     }
 
     fn add_owner(&mut self, pod: PodId, store: &Store, visible: SimTime) {

@@ -53,26 +53,35 @@ impl<K: Copy + Ord> WorkQueue<K> {
         Some(key)
     }
 
-    /// When the next key is visible.
-    pub fn next(&self) -> Option<SimTime> {
-        self.waiting.front().map(|key| key.0)
+    /// When the next key is visible; never, where none waits.
+    pub fn next(&self) -> SimTime {
+        self.waiting.front().map_or(SimTime::MAX, |key| key.0)
     }
 }
 
 /// When somebody with work queues is woken: by one event for all that is visible at one time.
-#[derive(Debug, Default)]
-pub struct Alarm(Option<SimTime>);
+#[derive(Debug)]
+pub struct Alarm(SimTime);
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Alarm(SimTime::MAX)
+    }
+}
 
 impl Alarm {
     /// It is to ring when the next key is visible. Gives back when, unless it is set to that or earlier.
-    pub fn set(&mut self, next: Option<SimTime>) -> Option<SimTime> {
-        let at = next.filter(|&next| self.0.is_none_or(|set| next < set))?;
-        self.0 = Some(at);
-        Some(at)
+    pub fn set(&mut self, next: SimTime) -> Option<SimTime> {
+        (next < self.0).then(|| {
+            self.0 = next;
+            next
+        })
     }
 
     pub fn rings(&mut self, now: SimTime) {
-        self.0.take_if(|at| *at <= now);
+        if self.0 <= now {
+            self.0 = SimTime::MAX;
+        }
     }
 }
 
@@ -156,21 +165,21 @@ mod tests {
         queue.add(7, at(10));
         queue.add(7, at(12));
         queue.add(8, at(12));
-        assert_eq!(queue.next(), Some(at(10)));
+        assert_eq!(queue.next(), at(10));
         assert_eq!((queue.take(at(10)), queue.take(at(10))), (Some(7), None));
-        assert_eq!(queue.next(), Some(at(12)));
+        assert_eq!(queue.next(), at(12));
         queue.add(7, at(20));
         assert_eq!((queue.take(at(20)), queue.take(at(20))), (Some(8), Some(7)));
-        assert_eq!(queue.next(), None);
+        assert_eq!(queue.next(), SimTime::MAX);
     }
 
     #[test]
     fn an_alarm_is_asked_for_once_for_each_time_and_again_when_something_comes_earlier() {
         let mut alarm = Alarm::default();
-        assert_eq!((alarm.set(Some(at(10))), alarm.set(Some(at(10)))), (Some(at(10)), None));
-        assert_eq!((alarm.set(Some(at(7))), alarm.set(Some(at(10)))), (Some(at(7)), None));
+        assert_eq!((alarm.set(at(10)), alarm.set(at(10))), (Some(at(10)), None));
+        assert_eq!((alarm.set(at(7)), alarm.set(at(10))), (Some(at(7)), None));
         alarm.rings(at(7));
-        assert_eq!((alarm.set(Some(at(10))), alarm.set(None)), (Some(at(10)), None));
+        assert_eq!((alarm.set(at(10)), alarm.set(SimTime::MAX)), (Some(at(10)), None));
     }
 
     #[test]

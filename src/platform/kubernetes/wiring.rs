@@ -175,8 +175,8 @@ impl Kubernetes {
 impl Queues {
     /// Arranges for components to be woken when one has something to see.
     fn arm(&mut self, api: &mut Api<'_>) {
-        let due = [self.kubelet.next(), self.kube_proxy.next(), self.pipeline.next()];
-        if let Some(at) = self.alarm.set(due.into_iter().flatten().min()) {
+        let next = self.kubelet.next().min(self.kube_proxy.next()).min(self.pipeline.next());
+        if let Some(at) = self.alarm.set(next) {
             api.at(at, Event::Wake.encode());
         }
     }
