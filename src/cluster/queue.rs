@@ -60,28 +60,24 @@ impl<K: Copy + Ord> WorkQueue<K> {
 }
 
 /// When somebody with work queues is woken: by one event for all that is visible at one time.
-#[derive(Debug)]
-pub struct Alarm(SimTime);
-
-impl Default for Alarm {
-    fn default() -> Self {
-        Alarm(SimTime::MAX)
-    }
+#[derive(Debug, Default)]
+pub struct Alarm {
+    /// The times that were asked for and are to come, the earliest last.
+    set: Vec<SimTime>,
 }
 
 impl Alarm {
-    /// It is to ring when the next key is visible. Gives back when, unless it is set to that or earlier.
+    /// It is to ring when the next key is visible. Gives back when, unless it rings then or earlier anyway.
     pub fn set(&mut self, next: SimTime) -> Option<SimTime> {
-        (next < self.0).then(|| {
-            self.0 = next;
+        let is_earlier = next < self.set.last().copied().unwrap_or(SimTime::MAX);
+        is_earlier.then(|| {
+            self.set.push(next);
             next
         })
     }
 
     pub fn rings(&mut self, now: SimTime) {
-        if self.0 <= now {
-            self.0 = SimTime::MAX;
-        }
+        self.set.truncate(self.set.partition_point(|&at| at > now));
     }
 }
 
@@ -179,7 +175,10 @@ mod tests {
         assert_eq!((alarm.set(at(10)), alarm.set(at(10))), (Some(at(10)), None));
         assert_eq!((alarm.set(at(7)), alarm.set(at(10))), (Some(at(7)), None));
         alarm.rings(at(7));
-        assert_eq!((alarm.set(at(10)), alarm.set(SimTime::MAX)), (Some(at(10)), None));
+        // It rings at 10 still.
+        assert_eq!((alarm.set(at(10)), alarm.set(at(12)), alarm.set(SimTime::MAX)), (None, None, None));
+        alarm.rings(at(10));
+        assert_eq!(alarm.set(at(12)), Some(at(12)));
     }
 
     #[test]

@@ -27,8 +27,9 @@ const MISSING: i64 = i64::MIN;
 /// Taints and node affinity come before the tallies in a cell's key.
 const TALLIES_FROM: usize = 2;
 
-/// More nodes than this are kept in order; fewer are looked at one by one sooner. Tests have clusters of both kinds.
-const RANKED_FROM: usize = if cfg!(test) { 6 } else { 128 };
+/// More nodes than this are kept in order, where the profile examines all of them; fewer are looked at one by one sooner.
+/// Tests have clusters of both kinds.
+const RANKED_FROM: usize = if cfg!(test) { 20 } else { 128 };
 
 /// What is kept for newcomers of one class. Nodes go by their slot.
 #[derive(Clone, Debug, Default)]

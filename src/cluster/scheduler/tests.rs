@@ -33,6 +33,10 @@ fn node(index: u32, cpu: u32) -> Node {
     Node::new(Name::number(1_000 + index), Labels::default(), Resources { cpu, memory: 64 * GIB, pods: 110 })
 }
 
+fn image(number: u32) -> Image {
+    Image { repository: number, tag: 0 }
+}
+
 /// A template of pods with one label, its siblings being those with the same one.
 struct Kind {
     template: Template,
@@ -93,9 +97,18 @@ impl Draw {
         node
     }
 
+    /// Some of three images, of which the smallest is too small to count.
+    fn images(&mut self) -> Vec<(Image, u64)> {
+        let image = |number: u32| (image(number), [10 << 20, 300 << 20, 2 << 30][number as usize]);
+        (0..3).map(image).filter(|_| self.below(2) == 0).collect()
+    }
+
     fn kind(&mut self, id: u32) -> Kind {
         let cpu = [0, 100, 250, 700][self.below(4)];
-        let mut kind = Kind::new(id, cpu, |spec| self.change(spec));
+        let mut kind = Kind::new(id, cpu, |spec| {
+            spec.containers[0].image = image(self.below(3) as u32);
+            self.change(spec);
+        });
         if self.below(3) == 0 {
             kind.siblings = None;
         }
@@ -184,6 +197,10 @@ fn index_and_scan_agree(seed: u64, nodes: u32, steps: u32, uniform: bool) -> boo
         if draw.below(10) == 0 {
             let id = node_id(draw.below(next_node as usize) as u32);
             scheduler.node_updated(id, &draw.node(id.index), SimTime::ZERO);
+        }
+        if draw.below(8) == 0 {
+            let id = node_id(draw.below(next_node as usize) as u32);
+            scheduler.node_images(id, draw.images());
         }
         if draw.below(20) == 0 && scheduler.cache.node_count() > 2 {
             scheduler.node_removed(node_id(draw.below(next_node as usize) as u32));

@@ -432,9 +432,6 @@ impl Flow {
             log.clear_rates();
         }
         let mut in_crowd = Vec::new();
-        let used = |class: &Class| self.route.at_box(class.audience, attempts) * p.rules.work.mean_s;
-        let classes = &shapes::put_together(p.classes, used);
-        let p = &Problem { classes, ..*p };
         let arrivals = spread(self.balancing, p, &self.route, attempts);
         let moving = self.crowd.is_some_and(|c| c.step_s.is_some());
         let mut crowded = Crowded::default();

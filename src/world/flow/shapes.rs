@@ -358,33 +358,6 @@ fn step_of(cores: f64) -> u16 {
     (cores.to_bits() >> 48) as u16
 }
 
-/// Neighbouring classes of one kind as one, with the mean of their cores, where this hardly matters; `used` is what a warm
-/// box of a class uses [cores].
-///
-/// The response time r of a box with c cores of which d are used is at most as curved as 1/(c − d), so that the mean of
-/// two that are apart by ± h c, of which each has half of the boxes, is above that of the mean box by (h / (1 − d/c))²
-/// of itself at most.
-pub(super) fn put_together(classes: &[Class], used: impl Fn(&Class) -> f64) -> Vec<Class> {
-    let mut together: Vec<Class> = Vec::with_capacity(classes.len());
-    let mut fewest = 0.0;
-    for class in classes {
-        let kind = |c: &Class| (c.version, c.audience, c.slowness.to_bits());
-        if let Some(last) = together.last_mut().filter(|last| kind(last) == kind(class)) {
-            let apart = (class.cores - fewest) / (class.cores + fewest);
-            let idle = 1.0 - used(class) * class.slowness / fewest;
-            if idle > 0.0 && apart * apart <= RESPONSE_TOLERANCE * idle * idle {
-                let boxes = last.boxes + class.boxes;
-                last.cores = (last.cores * last.boxes + class.cores * class.boxes) / boxes;
-                last.boxes = boxes;
-                continue;
-            }
-        }
-        fewest = class.cores;
-        together.push(*class);
-    }
-    together
-}
-
 /// What the boxes of a service can do, in a few sums.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Summary {
@@ -394,8 +367,8 @@ pub(super) struct Summary {
     inverse: f64,
 }
 
-/// By how much the mean response time may be wrong because of what neighbours did: each of their changes moves the
-/// spare CPU of a shared machine a little.
+/// By how much the mean response time may be wrong because machines were not shared out anew when neighbours claimed
+/// something else; and by as much again because a service was not solved anew when that moved its cores a little.
 pub(super) const RESPONSE_TOLERANCE: f64 = 0.01;
 
 /// Cores are never followed more closely than this: near full use, waits are as uncertain as the load is.
@@ -544,34 +517,6 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn class(cores: f64, boxes: f64, version: u32) -> Class {
-        Class { version: Version(version), ..Class::mean(cores, 1.0, boxes) }
-    }
-
-    #[test]
-    fn boxes_whose_cores_differ_little_beside_what_is_idle_are_one_class() {
-        let together = |classes: &[Class], used: f64| -> Vec<(f64, f64)> {
-            put_together(classes, |_| used).iter().map(|c| (c.cores, c.boxes)).collect()
-        };
-        let two = [class(2.0, 3.0, 0), class(2.1, 1.0, 0)];
-        // Apart by 0.1 / 4.1 = 0.0244. With 0.5 of 2 cores in use 0.1 · 0.75 = 0.075 is allowed, with 1.6 only 0.02.
-        assert_eq!(together(&two, 0.5), [((3.0 * 2.0 + 2.1) / 4.0, 4.0)]);
-        assert_eq!(together(&two, 1.6), [(2.0, 3.0), (2.1, 1.0)]);
-        assert_eq!(together(&[class(2.0, 3.0, 0), class(2.1, 1.0, 1)], 0.5).len(), 2);
-        // A class does not creep: 0.4 / 4.4 = 0.091 of its smallest box belong to it, 0.5 / 4.5 = 0.111 do not.
-        let row = [2.0, 2.2, 2.4, 2.5].map(|cores| class(cores, 1.0, 0));
-        assert_eq!(together(&row, 0.0), [((2.0 + 2.2 + 2.4) / 3.0, 3.0), (2.5, 1.0)]);
-        // What is put together responds within 1 % like the mean of its members, wherever the load is.
-        for used in (0..20).map(|i| 0.1 * f64::from(i)) {
-            let response = |classes: &[(f64, f64)]| -> f64 {
-                classes.iter().map(|(cores, boxes)| boxes / (cores - used)).sum()
-            };
-            let apart = row.map(|class| (class.cores, class.boxes));
-            let error = response(&together(&row, used)) / response(&apart) - 1.0;
-            assert!(error.abs() <= RESPONSE_TOLERANCE, "{used}: {error}");
-        }
-    }
 
     /// Cores of a box of the first of two services that share ten, after each of these pairs of demands in turn.
     fn cores_beside(demands: &[(f64, f64)]) -> Vec<f64> {

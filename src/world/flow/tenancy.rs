@@ -7,8 +7,8 @@
 use crate::world::boxes::Warmth;
 use crate::world::contention::Claim;
 
-/// Machines are shared out anew when the demand of a box has moved by this share of itself. What a box has then is
-/// wrong by at most this share of what its neighbours use.
+/// Machines are looked at anew when the demand of a box has moved by this share of itself, and shared out anew if that
+/// matters. What a box has is wrong by at most this share of what its neighbours use, and a hundredth of what is idle.
 pub(in crate::world) const CLAIM_TOLERANCE: f64 = 0.02;
 
 /// Boxes of one service on machines that they share.
@@ -21,7 +21,7 @@ pub(in crate::world) struct Tenancy {
     cold_speed: f64,
     /// What a warm box wanted [cores] when that was last passed on.
     demand: f64,
-    /// Whether that is new since machines were shared out.
+    /// Whether that is new since machines were looked at.
     pub is_new: bool,
 }
 

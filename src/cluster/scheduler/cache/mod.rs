@@ -21,9 +21,9 @@ use std::collections::BTreeMap;
 /// No class.
 const NONE: u32 = u32::MAX;
 
-/// An image on nodes.
+/// How many nodes have an image.
 #[derive(Clone, Copy, Debug, Default)]
-struct Spread {
+struct Copies {
     nodes: u32,
     /// The change of images that was its last.
     changed: u64,
@@ -50,7 +50,7 @@ pub struct Cache {
     /// Pods that room is being made for, or that were promised a node.
     nominated: BTreeMap<PodId, (u32, ClassId)>,
     /// Images that are on nodes.
-    images: BTreeMap<Image, Spread>,
+    images: BTreeMap<Image, Copies>,
     /// Changes of images so far, and the last one that left an image on no node.
     image_changes: u64,
     last_image_gone: u64,
@@ -136,15 +136,15 @@ impl Cache {
         let before = std::mem::replace(&mut self.node_mut(slot).images, images.clone());
         self.image_changes += 1;
         for image in before.iter().filter(|image| !images.contains(image)) {
-            let spread = self.images.get_mut(&image.0).expect("images of nodes are counted");
-            *spread = Spread { nodes: spread.nodes - 1, changed: self.image_changes };
+            let copies = self.images.get_mut(&image.0).expect("images of nodes are counted");
+            *copies = Copies { nodes: copies.nodes - 1, changed: self.image_changes };
         }
         for image in images.iter().filter(|image| !before.contains(image)) {
-            let spread = self.images.entry(image.0).or_default();
-            *spread = Spread { nodes: spread.nodes + 1, changed: self.image_changes };
+            let copies = self.images.entry(image.0).or_default();
+            *copies = Copies { nodes: copies.nodes + 1, changed: self.image_changes };
         }
         for (image, _) in &before {
-            if self.images.get(image).is_some_and(|spread| spread.nodes == 0) {
+            if self.images.get(image).is_some_and(|copies| copies.nodes == 0) {
                 self.images.remove(image);
                 self.last_image_gone = self.image_changes;
             }
@@ -160,7 +160,7 @@ impl Cache {
 
     /// Nodes that have an image.
     pub(in crate::cluster::scheduler) fn nodes_with(&self, image: Image) -> u32 {
-        self.images.get(&image).map_or(0, |spread| spread.nodes)
+        self.images.get(&image).map_or(0, |copies| copies.nodes)
     }
 
     /// The node in a slot that is in use.
