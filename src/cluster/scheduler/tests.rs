@@ -216,6 +216,59 @@ fn index_and_scan_agree(seed: u64, nodes: u32, steps: u32, uniform: bool) -> boo
     has_bound
 }
 
+/// Many pods wait for few nodes that come, change and go; whoever fails like the last one must hear what it would alone.
+/// Gives back how often that was taken from the last one.
+fn failures_are_alike(seed: u64) -> u32 {
+    let mut draw = Draw(stream(seed));
+    let kinds: Vec<Kind> = (0..3).map(|id| draw.kind(id)).collect();
+    let mut both = [Scheduler::default(), Scheduler::default()];
+    let (mut made, mut bound, mut shared, mut last) = (0, Vec::new(), 0, None);
+    for step in 0..60 {
+        let id = node_id(step % 4);
+        let (node, gone) = (draw.node(id.index), draw.below(4));
+        let what = draw.below(4);
+        for _ in 0..draw.below(5) {
+            let kind = &kinds[draw.below(3)];
+            both.iter_mut().for_each(|s| s.pod_made(pod(made), kind.kind(), at(u64::from(step))));
+            made += 1;
+        }
+        let leaver = (!bound.is_empty()).then(|| bound.swap_remove(draw.below(bound.len())));
+        for scheduler in &mut both {
+            let now = at(u64::from(step));
+            match (what, scheduler.knows_node(id)) {
+                (0, true) if gone == 0 => scheduler.node_removed(id),
+                (0, true) => scheduler.node_updated(id, &node, now),
+                (0, false) => scheduler.node_added(id, &node, Resources::default(), now),
+                (1, _) => leaver.into_iter().for_each(|pod| scheduler.pod_gone(pod, now)),
+                _ => {}
+            }
+        }
+        if what != 1 {
+            bound.extend(leaver);
+        }
+        loop {
+            both[1].hopeless = None;
+            let [alike, alone] = both.each_mut().map(|s| cycle(s, at(u64::from(step))));
+            assert_eq!(alike, alone, "seed {seed}, step {step}");
+            match alike {
+                Some(Decision::Bind { pod, .. }) => bound.push(pod),
+                Some(Decision::Unschedulable(_, failure)) => {
+                    shared += u32::from(last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &failure)));
+                    last = Some(failure);
+                }
+                None => break,
+            }
+        }
+    }
+    shared
+}
+
+#[test]
+fn a_pod_that_fails_like_the_last_one_is_told_what_it_would_find_alone() {
+    let shared: u32 = (0..60).map(failures_are_alike).sum();
+    assert!(shared > 100, "{shared}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
