@@ -107,6 +107,26 @@ fn what_the_readme_shows_is_what_is_printed() {
 }
 
 #[test]
+fn what_the_readme_shows_of_verify_is_what_is_printed() {
+    let shown = shown();
+    let block = &shown.iter().find(|(command, _)| command == "verify").expect("it is shown").1;
+    let all: Vec<String> = boxherd::verify::all().into_iter().map(|check| check.name).collect();
+    let is_check = |line: &&str| {
+        line.split_whitespace().next().is_some_and(|name| all.iter().any(|check| check == name))
+    };
+    let lines: Vec<&str> = block.lines().filter(is_check).collect();
+    assert!(lines.len() > 10, "{block}");
+    let names = lines.iter().filter_map(|line| line.split_whitespace().next());
+    let words: Vec<&str> = std::iter::once("verify").chain(names).collect();
+    let printed = call(Path::new("."), &words).stdout;
+    let printed: Vec<&str> = printed.lines().map(str::trim).collect();
+    let missing: Vec<&&str> = lines.iter().filter(|line| !printed.contains(&line.trim())).collect();
+    assert!(missing.is_empty(), "verify does not print {missing:#?}");
+    let count = format!("{0} checks: {0} passed, 0 failed", all.len());
+    assert!(block.contains(&count), "there are {} checks", all.len());
+}
+
+#[test]
 fn the_scenario_of_the_readme_is_valid() {
     let start = README.find("```toml\n").expect("there is one") + "```toml\n".len();
     let text = &README[start..start + README[start..].find("```").expect("it ends")];
