@@ -45,9 +45,14 @@ pub(super) enum State {
 pub(super) struct Warmth(u8);
 
 impl Warmth {
-    const STEPS: u8 = 4;
+    pub(super) const STEPS: u8 = 4;
     pub(super) const COLD: Warmth = Warmth(0);
     pub(super) const WARM: Warmth = Warmth(Self::STEPS);
+
+    /// The coldest first.
+    pub(super) fn all() -> [Warmth; Self::STEPS as usize + 1] {
+        std::array::from_fn(|step| Warmth(step as u8))
+    }
 
     /// How many steps it has come.
     pub(super) fn step(self) -> u8 {

@@ -103,8 +103,8 @@ impl Endpoints {
         if self.ready.is_empty() { EndpointCondition::Terminating } else { EndpointCondition::Ready }
     }
 
-    /// Lists a pod in a slice, or in none.
-    pub fn set(&mut self, pod: PodId, listing: Option<(SliceNumber, EndpointFlags)>) {
+    /// Lists a pod in a slice, or in none. Says whether that changes what it is for those who send requests.
+    pub fn set(&mut self, pod: PodId, listing: Option<(SliceNumber, EndpointFlags)>) -> bool {
         let before = match listing {
             Some(listing) => self.listed.insert(pod, listing),
             None => self.listed.remove(&pod),
@@ -121,18 +121,20 @@ impl Endpoints {
             self.slices_made = self.slices_made.max(slice + 1);
         }
         let condition = |listing: Option<(SliceNumber, EndpointFlags)>| listing.and_then(|l| l.1.condition());
-        if condition(before) == condition(listing) {
-            return;
+        let (before, after) = (condition(before), condition(listing));
+        if before == after {
+            return false;
         }
-        match condition(before) {
+        match before {
             Some(EndpointCondition::Ready) => self.ready.remove(&pod),
             Some(EndpointCondition::Terminating) => self.terminating.remove(&pod),
             None => false,
         };
-        match condition(listing) {
+        match after {
             Some(EndpointCondition::Ready) => self.ready.insert(pod),
             Some(EndpointCondition::Terminating) => self.terminating.insert(pod),
             None => false,
         };
+        true
     }
 }

@@ -321,49 +321,49 @@ impl Index {
 
     fn best_of_some(&self, cache: &Cache, profile: &Profile, class: ClassId, choice: Choice<'_>) -> Chosen {
         let mut open = self.open_cells(cache, class);
-        let mut place = vec![u32::MAX; self.cells.len()];
-        for (i, view) in (0..).zip(&mut open) {
-            place[view.number as usize] = i;
+        let list = cache.order.list();
+        if open.is_empty() {
+            return Chosen { slot: None, examined: list.len() };
+        }
+        let mut group_of = vec![u32::MAX; self.cells.len()];
+        for (group, view) in (0..).zip(&mut open) {
+            group_of[view.number as usize] = group;
             view.nodes = 0;
         }
-        let list = cache.order.list();
-        let rotated = || list[choice.start..].iter().chain(&list[..choice.start]).copied();
-        let group = |slot: u32| {
-            let Kept { own, cell, .. } = self.nodes[slot as usize];
-            (own != OUT).then(|| place[cell as usize]).filter(|&p| p != u32::MAX)
-        };
-        let (mut examined, mut feasible) = (0, 0);
-        for slot in rotated() {
-            if feasible >= choice.enough {
+        // Own scores of the feasible nodes that are examined, by slot and group.
+        let mut found: Vec<(i32, u32, u32)> = Vec::with_capacity(choice.enough.min(list.len()));
+        let mut examined = 0;
+        for &slot in list[choice.start..].iter().chain(&list[..choice.start]) {
+            if found.len() >= choice.enough {
                 break;
             }
             examined += 1;
-            if let Some(group) = group(slot) {
-                feasible += 1;
+            let Kept { own, cell, .. } = self.nodes[slot as usize];
+            if own != OUT && group_of[cell as usize] != u32::MAX {
+                let group = group_of[cell as usize];
+                found.push((own, slot, group));
                 open[group as usize].nodes += 1;
             }
         }
-        let mut of_group = vec![i64::MIN; open.len()];
+        if found.len() < 2 {
+            return Chosen { slot: found.first().map(|&(_, slot, _)| slot), examined };
+        }
+        let mut of_group = vec![0; open.len()];
         let seen: Vec<usize> = (0..open.len()).filter(|&i| open[i].nodes > 0).collect();
         open.retain(|v| v.nodes > 0);
-        if feasible > 1 {
-            let sums = sums(&scores::of_groups(profile, cache, class, &open), open.len());
-            seen.iter().zip(sums).for_each(|(&i, sum)| of_group[i] = sum);
-        }
-        let total = |slot: u32| {
-            let own = i64::from(self.nodes[slot as usize].own);
-            group(slot).map(|g| own.saturating_add(of_group[g as usize]))
-        };
-        let best = rotated().take(examined).filter_map(total).max();
-        let mut tied = rotated().take(examined).filter(|&slot| best.is_some() && total(slot) == best);
-        let winner = match choice.ties {
-            Ties::Uniform if feasible > 1 => {
+        let sums = sums(&scores::of_groups(profile, cache, class, &open), open.len());
+        seen.iter().zip(sums).for_each(|(&i, sum)| of_group[i] = sum);
+        let totals = || found.iter().map(|&(own, _, group)| i64::from(own) + of_group[group as usize]);
+        let best = totals().max();
+        let mut tied = found.iter().zip(totals()).filter(|(_, total)| Some(*total) == best).map(|(f, _)| f.1);
+        let slot = match choice.ties {
+            Ties::FirstListed => tied.next(),
+            Ties::Uniform => {
                 let tied: Vec<u32> = tied.collect();
                 Some(tied[choice.stream.below(tied.len())])
             }
-            _ => tied.next(),
         };
-        Chosen { slot: winner, examined }
+        Chosen { slot, examined }
     }
 }
 

@@ -339,12 +339,9 @@ impl Store {
     ) {
         self.wrote(Change::Slice(id, slice));
         for &(pod, flags) in listings {
-            let endpoints = &mut self.services[id.index()].endpoints;
-            let before = endpoints.condition(pod);
-            endpoints.set(pod, flags.map(|f| (slice, f)));
-            let after = endpoints.condition(pod);
-            self.compare_listing(id, pod);
-            if before != after {
+            let is_news = self.services[id.index()].endpoints.set(pod, flags.map(|f| (slice, f)));
+            self.note_listing(id, pod, flags);
+            if is_news {
                 self.wrote(Change::Endpoint(id, pod));
             }
         }
@@ -352,7 +349,11 @@ impl Store {
 
     /// Notes whether a pod and its endpoint say the same.
     fn compare_listing(&mut self, service: ServiceId, id: PodId) {
-        let listed = self.endpoints(service).flags(id);
+        self.note_listing(service, id, self.endpoints(service).flags(id));
+    }
+
+    /// The same where it is known how the pod is listed.
+    fn note_listing(&mut self, service: ServiceId, id: PodId, listed: Option<EndpointFlags>) {
         let wanted = self.wanted_endpoint(service, id);
         let unlisted = &mut self.unlisted[service.index()];
         if listed == wanted {

@@ -17,8 +17,8 @@ pub(in crate::world) struct Tenancy {
     /// Share of the machine of each box, and the most that it may use [cores].
     weight: f64,
     limit: f64,
-    /// Speed of a box that has just started, relative to a warm one.
-    cold_speed: f64,
+    /// How much more work a request is than in a warm box, by how warm a box is.
+    slowness: [f64; Warmth::STEPS as usize + 1],
     /// What a warm box wanted [cores] when that was last passed on.
     demand: f64,
     /// Whether that is new since machines were looked at.
@@ -26,8 +26,10 @@ pub(in crate::world) struct Tenancy {
 }
 
 impl Tenancy {
+    /// `cold_speed` is the speed of a box that has just started, relative to a warm one.
     pub fn new(weight: f64, limit: f64, cold_speed: f64) -> Tenancy {
-        Tenancy { weight, limit, cold_speed, demand: 0.0, is_new: false }
+        let slowness = Warmth::all().map(|warmth| warmth.slowness(cold_speed));
+        Tenancy { weight, limit, slowness, demand: 0.0, is_new: false }
     }
 
     /// Takes in what a warm box wants now [cores]; infinite while it has more to do than it can.
@@ -42,7 +44,7 @@ impl Tenancy {
 
     /// How much more work a request is in a box this warm than in a warm one.
     pub fn slowness(&self, warmth: Warmth) -> f64 {
-        warmth.slowness(self.cold_speed)
+        self.slowness[usize::from(warmth.step())]
     }
 
     /// What so many boxes on one machine claim.

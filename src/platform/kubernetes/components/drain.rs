@@ -202,14 +202,17 @@ impl Drain {
             api.remark(about, || "deleted by force, whatever its budget says".into());
             return true;
         }
-        let numbers = budget_in_words(id, cx);
+        let numbers = Numbers::of(id, cx);
         match cx.cluster.evict(id, cx.now) {
             Ok(()) => {
                 let before = self.refusals.remove(&id).unwrap_or(0);
-                api.remark(about, || match before {
-                    0 => format!("evicted{numbers}"),
-                    1 => format!("evicted after a refusal{numbers}"),
-                    n => format!("evicted after {n} refusals{numbers}"),
+                api.remark(about, || {
+                    let numbers = in_words(numbers);
+                    match before {
+                        0 => format!("evicted{numbers}"),
+                        1 => format!("evicted after a refusal{numbers}"),
+                        n => format!("evicted after {n} refusals{numbers}"),
+                    }
                 });
                 true
             }
@@ -217,8 +220,8 @@ impl Drain {
                 let times = self.refusals.entry(id).or_insert(0);
                 *times += 1;
                 if *times == 1 {
-                    let (status, why) = (refusal.http_status(), reason(refusal, numbers));
-                    api.remark(about, || format!("eviction refused, {status}{why}"));
+                    let status = refusal.http_status();
+                    api.remark(about, || format!("eviction refused, {status}{}", reason(refusal, numbers)));
                 }
                 false
             }
@@ -226,22 +229,41 @@ impl Drain {
     }
 }
 
-/// `: 1 may go (5 ready, 4 must stay)`, before the budget is asked.
-fn budget_in_words(id: PodId, cx: &Context<'_>) -> String {
-    let store = &cx.cluster.store;
-    let Some(pod) = store.pod(id) else { return String::new() };
-    let Some(budget) = store.template(pod.template).budgets.first() else { return String::new() };
-    let status = &store.budget(*budget).status;
-    let BudgetStatus { allowed, healthy, desired, .. } = *status;
-    if !pod.ready {
-        return format!(": it is not ready itself ({healthy} ready, {desired} must stay)");
-    }
-    format!(": {allowed} may go ({healthy} ready, {desired} must stay)")
+/// What the budget of a pod says before it is asked.
+struct Numbers {
+    is_ready: bool,
+    allowed: u32,
+    healthy: u32,
+    desired: u32,
 }
 
-fn reason(refusal: Refusal, numbers: String) -> String {
+impl Numbers {
+    /// None if no budget protects the pod.
+    fn of(id: PodId, cx: &Context<'_>) -> Option<Numbers> {
+        let store = &cx.cluster.store;
+        let pod = store.pod(id)?;
+        let budget = store.template(pod.template).budgets.first()?;
+        let BudgetStatus { allowed, healthy, desired, .. } = store.budget(*budget).status;
+        Some(Numbers { is_ready: pod.ready, allowed, healthy, desired })
+    }
+}
+
+/// `: 1 may go (5 ready, 4 must stay)`.
+fn in_words(numbers: Option<Numbers>) -> String {
+    match numbers {
+        None => String::new(),
+        Some(Numbers { is_ready: false, healthy, desired, .. }) => {
+            format!(": it is not ready itself ({healthy} ready, {desired} must stay)")
+        }
+        Some(Numbers { allowed, healthy, desired, .. }) => {
+            format!(": {allowed} may go ({healthy} ready, {desired} must stay)")
+        }
+    }
+}
+
+fn reason(refusal: Refusal, numbers: Option<Numbers>) -> String {
     match refusal {
-        Refusal::TooManyRequests { .. } => numbers,
+        Refusal::TooManyRequests { .. } => in_words(numbers),
         Refusal::NotObserved { .. } => ": the budget was not counted yet".into(),
         Refusal::NotFound | Refusal::Unconfirmed { .. } | Refusal::SeveralBudgets => {
             format!(": {}", refusal.message())
