@@ -79,8 +79,7 @@ impl ClusterAutoscaler {
     fn mark_candidates(&mut self, cx: &mut Context<'_>) {
         let is_marked = |n: &Node| n.taint(Name::DELETION_CANDIDATE, Effect::PreferNoSchedule).is_some();
         let is_wrong = |id: NodeId, n: &Node| is_marked(n) != self.unneeded.contains_key(&id);
-        let stays = |n: &Node| n.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_none();
-        let nodes = cx.cluster.store.nodes().filter(|&(id, n)| is_wrong(id, n) && stays(n));
+        let nodes = cx.cluster.store.nodes().filter(|&(id, n)| is_wrong(id, n) && !is_leaving(n));
         let wrong: Vec<(NodeId, bool)> =
             nodes.map(|(id, n)| (id, is_marked(n))).take(MARKED_AT_ONCE).collect();
         for (id, is_marked) in wrong {
@@ -102,20 +101,24 @@ impl ClusterAutoscaler {
         }
         let threshold = cx.parameters.cluster_autoscaler.utilization.as_f64();
         let store = &cx.cluster.store;
-        let unused = store.nodes().filter(|(_, n)| n.is_schedulable() && utilization(n) < threshold);
-        let mut candidates: Vec<NodeId> =
-            unused.map(|(id, _)| id).filter(|id| !self.unremovable.contains_key(id)).collect();
+        let (mut candidates, mut leaving) = (Vec::new(), 0);
+        let mut room: Vec<(NodeId, Resources)> = Vec::with_capacity(store.node_count());
+        for (id, node) in store.nodes() {
+            if node.is_schedulable() {
+                room.push((id, node.free()));
+                if utilization(node) < threshold && !self.unremovable.contains_key(&id) {
+                    candidates.push(id);
+                }
+            } else if is_leaving(node) {
+                leaving += 1;
+            }
+        }
         // Empty ones first, so that nobody's pods go to them; then those whose time runs, so that it runs on.
         let has_pods = |id| pods_left(id, store).next().is_some();
         candidates.sort_by_cached_key(|id| (has_pods(*id), !self.unneeded.contains_key(id)));
         if candidates.is_empty() {
             return self.unneeded.clear();
         }
-        let nodes = cx.cluster.store.nodes();
-        let mut room: Vec<(NodeId, Resources)> =
-            nodes.filter(|(_, n)| n.is_schedulable()).map(|(id, n)| (id, n.free())).collect();
-        let is_leaving = |n: &Node| n.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_some();
-        let leaving = cx.cluster.store.nodes().filter(|(_, n)| is_leaving(n)).count() as u32;
         let mut may_go = self.size(&cx.cluster.store).saturating_sub(self.minimum + leaving);
         let wanted_spare = u64::from(cx.parameters.cluster_autoscaler.spare.as_milli());
         let mut free_cpu = if wanted_spare > 0 { free_cpu(&cx.cluster.store) } else { 0 };
@@ -235,6 +238,11 @@ impl BudgetsLeft {
         }
         true
     }
+}
+
+/// It is marked: its pods go, and then the machine.
+fn is_leaving(node: &Node) -> bool {
+    node.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_some()
 }
 
 /// The larger requested share of CPU and memory, DaemonSets included.
