@@ -463,11 +463,9 @@ impl FlowObservation {
             (c.slowdown.ln() - new.slowdown.ln()).abs()
                 + (c.wait_s + c.earlier_s - new.wait_s - new.earlier_s).abs()
         };
-        let nearest = self
-            .latency
-            .iter_mut()
-            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-            .expect("there are classes");
+        let distances = self.latency.each_ref().map(distance);
+        let nearest = (0..LATENCY_CLASSES).min_by(|&a, &b| distances[a].total_cmp(&distances[b]));
+        let nearest = &mut self.latency[nearest.expect("there are classes")];
         let rate = nearest.rate + new.rate;
         let mean = |of: fn(&LatencyClass) -> f64| (nearest.rate * of(nearest) + new.rate * of(&new)) / rate;
         *nearest = LatencyClass {
