@@ -449,7 +449,7 @@ impl FlowObservation {
         }
     }
 
-    /// Adds a class, or merges it into the one with the nearest slowdown.
+    /// Adds a class, or merges it into the nearest by slowdown and waits.
     pub(super) fn add_latency(&mut self, new: LatencyClass) {
         if new.rate <= 0.0 {
             return;
@@ -464,8 +464,8 @@ impl FlowObservation {
                 + (c.wait_s + c.earlier_s - new.wait_s - new.earlier_s).abs()
         };
         let distances = self.latency.each_ref().map(distance);
-        let nearest = (0..LATENCY_CLASSES).min_by(|&a, &b| distances[a].total_cmp(&distances[b]));
-        let nearest = &mut self.latency[nearest.expect("there are classes")];
+        let place = (0..LATENCY_CLASSES).min_by(|&a, &b| distances[a].total_cmp(&distances[b]));
+        let nearest = &mut self.latency[place.expect("there are classes")];
         let rate = nearest.rate + new.rate;
         let mean = |of: fn(&LatencyClass) -> f64| (nearest.rate * of(nearest) + new.rate * of(&new)) / rate;
         *nearest = LatencyClass {

@@ -330,7 +330,7 @@ impl Index {
             group_of[view.number as usize] = group;
             view.nodes = 0;
         }
-        // Own scores of the feasible nodes that are examined, by slot and group.
+        // The feasible nodes that are examined, in that order: own score, slot, group.
         let mut found: Vec<(i32, u32, u32)> = Vec::with_capacity(choice.enough.min(list.len()));
         let mut examined = 0;
         for &slot in list[choice.start..].iter().chain(&list[..choice.start]) {

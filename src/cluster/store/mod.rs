@@ -352,7 +352,7 @@ impl Store {
         self.note_listing(service, id, self.endpoints(service).flags(id));
     }
 
-    /// The same where it is known how the pod is listed.
+    /// Notes whether a pod, which is listed like this, and its endpoint say the same.
     fn note_listing(&mut self, service: ServiceId, id: PodId, listed: Option<EndpointFlags>) {
         let wanted = self.wanted_endpoint(service, id);
         let unlisted = &mut self.unlisted[service.index()];

@@ -202,7 +202,7 @@ impl Drain {
             api.remark(about, || "deleted by force, whatever its budget says".into());
             return true;
         }
-        let numbers = Numbers::of(id, cx);
+        let numbers = BudgetNumbers::of(id, cx);
         match cx.cluster.evict(id, cx.now) {
             Ok(()) => {
                 let before = self.refusals.remove(&id).unwrap_or(0);
@@ -229,39 +229,39 @@ impl Drain {
     }
 }
 
-/// What the budget of a pod says before it is asked.
-struct Numbers {
+/// What the first budget of a pod says before it is asked.
+struct BudgetNumbers {
     is_ready: bool,
     allowed: u32,
     healthy: u32,
     desired: u32,
 }
 
-impl Numbers {
-    /// None if no budget protects the pod.
-    fn of(id: PodId, cx: &Context<'_>) -> Option<Numbers> {
+impl BudgetNumbers {
+    /// None if the pod is gone or no budget protects it.
+    fn of(id: PodId, cx: &Context<'_>) -> Option<BudgetNumbers> {
         let store = &cx.cluster.store;
         let pod = store.pod(id)?;
         let budget = store.template(pod.template).budgets.first()?;
         let BudgetStatus { allowed, healthy, desired, .. } = store.budget(*budget).status;
-        Some(Numbers { is_ready: pod.ready, allowed, healthy, desired })
+        Some(BudgetNumbers { is_ready: pod.ready, allowed, healthy, desired })
     }
 }
 
 /// `: 1 may go (5 ready, 4 must stay)`.
-fn in_words(numbers: Option<Numbers>) -> String {
+fn in_words(numbers: Option<BudgetNumbers>) -> String {
     match numbers {
         None => String::new(),
-        Some(Numbers { is_ready: false, healthy, desired, .. }) => {
+        Some(BudgetNumbers { is_ready: false, healthy, desired, .. }) => {
             format!(": it is not ready itself ({healthy} ready, {desired} must stay)")
         }
-        Some(Numbers { allowed, healthy, desired, .. }) => {
+        Some(BudgetNumbers { allowed, healthy, desired, .. }) => {
             format!(": {allowed} may go ({healthy} ready, {desired} must stay)")
         }
     }
 }
 
-fn reason(refusal: Refusal, numbers: Option<Numbers>) -> String {
+fn reason(refusal: Refusal, numbers: Option<BudgetNumbers>) -> String {
     match refusal {
         Refusal::TooManyRequests { .. } => in_words(numbers),
         Refusal::NotObserved { .. } => ": the budget was not counted yet".into(),
