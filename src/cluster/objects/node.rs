@@ -81,6 +81,11 @@ impl Node {
         self.taints.iter().find(|t| t.key == key && t.effect == effect)
     }
 
+    /// It is marked as one that will go (ToBeDeleted): its pods first, if it has any, then the machine and the Node.
+    pub fn is_to_be_deleted(&self) -> bool {
+        self.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_some()
+    }
+
     /// The first NoExecute taint of node health: `not-ready` or `unreachable`.
     pub fn health_eviction(&self) -> Option<&Taint> {
         let of_health = |t: &&Taint| matches!(t.key, Name::NOT_READY | Name::UNREACHABLE);

@@ -39,7 +39,7 @@ impl NodeView {
             ready: node.ready,
             is_cordoned: node.cordoned,
             evicts: node.health_eviction().is_some(),
-            is_given_up: node.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_some(),
+            is_given_up: node.is_to_be_deleted(),
             is_short: node.taint(Name::MEMORY_PRESSURE, Effect::NoSchedule).is_some(),
         }
     }

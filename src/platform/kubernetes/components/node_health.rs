@@ -159,7 +159,7 @@ pub fn is_cluster_unhealthy(store: &Store) -> bool {
 
 /// Whether so much of these nodes is unready. Nodes that are to be deleted do not count as unready.
 pub fn is_unhealthy<'a>(nodes: impl Iterator<Item = &'a Node>) -> bool {
-    let is_unready = |n: &Node| !n.is_ready() && n.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_none();
+    let is_unready = |n: &Node| !n.is_ready() && !n.is_to_be_deleted();
     let (all, unready) =
         nodes.fold((0, 0), |(all, unready), n| (all + 1, unready + usize::from(is_unready(n))));
     unready > UNREADY_NODES_MAX && unready as f64 > UNREADY_SHARE_MAX * all as f64

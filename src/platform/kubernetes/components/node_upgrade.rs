@@ -19,7 +19,7 @@ use super::cluster_autoscaler::{ClusterAutoscaler, zone_of};
 use super::drain::{Drains, End, Tool};
 use super::node_health::give_back;
 use super::{Context, pods, pods_left, whole_seconds};
-use crate::cluster::objects::{Effect, Name, Node, NodeId};
+use crate::cluster::objects::{Node, NodeId};
 use crate::cluster::store::Store;
 use crate::engine::{Purpose, SimDuration, SimTime};
 use crate::parameter::Distribution;
@@ -255,7 +255,7 @@ impl NodeUpgrade {
     /// An old node has been empty for a while: its machine goes, and the group brings another one.
     pub fn terminate(&mut self, id: NodeId, tools: &mut Tools<'_>, cx: &mut Context<'_>, api: &mut Api<'_>) {
         let Some(roll) = self.roll.as_mut().filter(|roll| roll.old.contains(&id)) else { return };
-        let Some(zone) = cx.cluster.store.node(id).filter(|n| !is_given_back(n)).and_then(zone_of) else {
+        let Some(zone) = cx.cluster.store.node(id).filter(|n| !n.is_to_be_deleted()).and_then(zone_of) else {
             return;
         };
         if !api.cloud_answers() {
@@ -377,11 +377,7 @@ fn about(id: NodeId, cx: &Context<'_>) -> About {
     cx.bodies.vm_of(id).map_or(About::Nothing, About::Vm)
 }
 
-/// Its machine was given back, and the Node object goes with the next look of the cloud node controller.
-fn is_given_back(node: &Node) -> bool {
-    node.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_some()
-}
-
+/// Nodes that are to stay; the object of one whose machine was given back is there until the cloud node controller looks.
 fn living(store: &Store) -> u32 {
-    store.nodes().filter(|(_, node)| !is_given_back(node)).count() as u32
+    store.nodes().filter(|(_, node)| !node.is_to_be_deleted()).count() as u32
 }

@@ -79,7 +79,7 @@ impl ClusterAutoscaler {
     fn mark_candidates(&mut self, cx: &mut Context<'_>) {
         let is_marked = |n: &Node| n.taint(Name::DELETION_CANDIDATE, Effect::PreferNoSchedule).is_some();
         let is_wrong = |id: NodeId, n: &Node| is_marked(n) != self.unneeded.contains_key(&id);
-        let nodes = cx.cluster.store.nodes().filter(|&(id, n)| is_wrong(id, n) && !is_leaving(n));
+        let nodes = cx.cluster.store.nodes().filter(|&(id, n)| is_wrong(id, n) && !n.is_to_be_deleted());
         let wrong: Vec<(NodeId, bool)> =
             nodes.map(|(id, n)| (id, is_marked(n))).take(MARKED_AT_ONCE).collect();
         for (id, is_marked) in wrong {
@@ -109,7 +109,7 @@ impl ClusterAutoscaler {
                 if utilization(node) < threshold && !self.unremovable.contains_key(&id) {
                     candidates.push(id);
                 }
-            } else if is_leaving(node) {
+            } else if node.is_to_be_deleted() {
                 leaving += 1;
             }
         }
@@ -238,11 +238,6 @@ impl BudgetsLeft {
         }
         true
     }
-}
-
-/// It is marked: its pods go, and then the machine.
-fn is_leaving(node: &Node) -> bool {
-    node.taint(Name::TO_BE_DELETED, Effect::NoSchedule).is_some()
 }
 
 /// The larger requested share of CPU and memory, DaemonSets included.
